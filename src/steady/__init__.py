@@ -1,0 +1,1 @@
+"""An output-control layer for generative AI: candidates, rules, consensus, honest disclosure."""

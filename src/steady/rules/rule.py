@@ -1,0 +1,225 @@
+"""
+What a rule is: a line of YAML (`Rule`, frozen, its own schema), and what it compiles to (`Check`, live, pure).
+
+A family module defines `class X(Rule, tag="x")` with documented fields and a `build()` that returns its check. A check
+judges one `Piece` at a time. Three ways to stream, which decide whether a policy can stream live:
+
+- `Whole()`: needs the whole text (a minimum length, JSON).
+- `Prefix(hold)`: once it fails on a prefix it fails on every longer text; nothing may be released before `hold` characters.
+- `Window(width, right)`: it is a search for matches, each at most `width` characters long, that depend on nothing to
+  their left but one character, and on at most `right` characters after the end. Such a check is a `Finder`.
+"""
+
+from collections.abc import Awaitable, Iterator, Mapping, Sequence
+from typing import Annotated, Any, ClassVar, NamedTuple, Protocol, runtime_checkable
+
+from msgspec import Meta, Struct
+
+from steady.types import Action, Edit, Finding, Kind, Mode, Piece, Span, Surface
+
+EVERYWHERE: tuple[Surface, ...] = ("answer", "tool_arguments", "reasoning")
+ANSWER: tuple[Surface, ...] = ("answer",)
+
+
+class Whole(NamedTuple):
+    """Can judge only the whole text."""
+
+    why: str = "it needs the whole text"
+
+
+class Prefix(NamedTuple):
+    """A prefix that fails never recovers. `hold`: characters needed before anything may be released."""
+
+    hold: int = 0
+
+
+class Window(NamedTuple):
+    """A search whose matches are at most `width` characters and look at most `right` characters past their end."""
+
+    width: int
+    right: int = 1
+
+
+Streams = Whole | Prefix | Window
+
+
+class Match(NamedTuple):
+    """One thing found by a Finder: [start, end) and what a fix puts there (None: this match has no fix)."""
+
+    start: int
+    end: int
+    replacement: str | None
+    label: str = ""
+
+
+class Context(Struct, frozen=True, kw_only=True):
+    """What a rule may know besides the text that it judges."""
+
+    messages: tuple[dict[str, Any], ...] = ()
+    tools: tuple[dict[str, Any], ...] = ()  # the request's tools
+    kind: Kind = "text"
+    finish_reason: str = "stop"
+
+
+class Constraint(Struct, frozen=True, kw_only=True):
+    """What a rule asks of generation, where the provider takes it. The rule judges the result all the same."""
+
+    json_schema: dict[str, Any] | None = None
+    choices: tuple[str, ...] = ()  # exactly one of these texts
+
+
+class Check(Protocol):
+    """A compiled rule. Pure: bounded by size and steps, never by seconds; equal for equal arguments, anywhere."""
+
+    streams: Streams
+
+    def judge(self, piece: Piece, context: Context) -> Finding:
+        """Say whether the text passes, with spans. Never raises for any text."""
+        ...
+
+    def fix(self, piece: Piece, context: Context) -> tuple[Edit, ...] | None:
+        """
+        Return edits (ordered, not overlapping) that make a failing text pass, or None where no fix is defined for it.
+
+        Deterministic and idempotent; () for a text that passes.
+        """
+        ...
+
+
+@runtime_checkable
+class Finder(Protocol):
+    """A check that is a search, and so can stream. `judge` fails where `find` finds."""
+
+    streams: Streams
+
+    def find(self, text: str, start: int = 0) -> Iterator[Match]:
+        """
+        Yield the matches that begin at or after `start`, leftmost first, not overlapping.
+
+        text[start - 1] is looked at as context, nothing before it. A match at s is the same in every text that agrees
+        on text[s - 1 : s + width + right].
+        """
+        ...
+
+
+class Asked(Protocol):
+    """A check that is not pure: its answer is recorded in the journal and read from there on replay."""
+
+    streams: Streams
+
+    def ask(self, piece: Piece, context: Context) -> Awaitable[dict[str, Any]]:
+        """Return {"passed": bool, "reason": str, "fix": str | None}. May raise; the rule then counts as failed."""
+        ...
+
+
+class Rule(
+    Struct,
+    frozen=True,
+    kw_only=True,
+    forbid_unknown_fields=True,
+    tag_field="rule",
+    omit_defaults=True,
+):
+    """The fields that every rule takes."""
+
+    default_on: ClassVar[tuple[Surface, ...]] = ANSWER
+    pure: ClassVar[bool] = True
+    sensitive: ClassVar[bool] = (
+        False  # what it matched is never shown, logged or kept: only kind, span and a keyed hash
+    )
+    can_fix: ClassVar[bool] = False
+    requires_text: ClassVar[bool] = False  # fails, rather than being not applicable, where the surface is absent
+
+    id: str = ""
+    """A name for this rule in verdicts and metrics; the rule's own name if not given."""
+    on: tuple[Surface, ...] | None = None
+    """The surfaces it looks at; each rule has a default."""
+    on_fail: Action = "filter"
+    """What happens to a candidate that fails."""
+    mode: Mode = "enforce"
+    """`shadow` computes the verdict and acts on nothing."""
+    weight: Annotated[float, Meta(ge=0, le=1)] = 0.1
+    """For `penalize`: how much a failing candidate loses of its score of 1."""
+    function: str = ""
+    """For `custom`: the name of a function that the operator allows in steady.yaml."""
+    scope: Annotated[str, Meta(pattern="^(turn|conversation)$")] = "turn"
+    """For `on: [input]`: what came after the last assistant answer, or the whole conversation."""
+    roles: tuple[str, ...] | None = None
+    """For `on: [input]`: the roles looked at; all but system and developer if not given."""
+
+    @property
+    def name(self) -> str:
+        """The rule's word in YAML."""
+        return str(self.__struct_config__.tag)
+
+    @property
+    def key(self) -> str:
+        """The id under which verdicts and metrics know it."""
+        return self.id or self.name
+
+    @property
+    def surfaces(self) -> tuple[Surface, ...]:
+        """Where it looks."""
+        return self.on if self.on is not None else self.default_on
+
+    def build(self) -> "Check | Asked":
+        """Compile. Raises ValueError with one sentence (field first, in backquotes) for what can't be compiled."""
+        raise ValueError(f"rule {self.name!r} can't be compiled")
+
+    def constraint(self) -> Constraint | None:
+        """Return what can be asked of generation so that this rule is met, or None."""
+        return None
+
+    def statement(self) -> str:
+        """Return the rule in one plain sentence for a model that is asked again."""
+        return ""
+
+
+def found(matches: Sequence[Match], reason: str) -> Finding:
+    """Return the finding of a search: failed with the matches' spans, or passed if there are none."""
+    if not matches:
+        return Finding(passed=True)
+    return Finding(
+        passed=False,
+        reason=reason,
+        spans=tuple(Span(m.start, m.end) for m in matches),
+        label=",".join(sorted({m.label for m in matches if m.label})),
+    )
+
+
+def edits_of(matches: Sequence[Match]) -> tuple[Edit, ...] | None:
+    """Return the edits that replace all `matches`, or None if one of them has no replacement."""
+    if any(m.replacement is None for m in matches):
+        return None
+    return tuple(Edit(m.start, m.end, m.replacement or "") for m in matches)
+
+
+def apply_edits(text: str, edits: Sequence[Edit]) -> str:
+    """Return `text` with ordered, non-overlapping `edits` applied."""
+    out, at = [], 0
+    for edit in edits:
+        out += [text[at : edit.start], edit.text]
+        at = edit.end
+    return "".join([*out, text[at:]])
+
+
+class Searching:
+    """A check that only searches: subclasses give `find`, `reason` and `streams`."""
+
+    streams: Streams = Whole()
+    reason: str = ""
+
+    def find(self, text: str, start: int = 0) -> Iterator[Match]:
+        """See Finder."""
+        raise NotImplementedError
+
+    def judge(self, piece: Piece, context: Context) -> Finding:
+        """Fail where something is found."""
+        return found(list(self.find(piece.text)), self.reason)
+
+    def fix(self, piece: Piece, context: Context) -> tuple[Edit, ...] | None:
+        """Replace everything that is found."""
+        return edits_of(list(self.find(piece.text)))
+
+
+Named = Mapping[str, type[Rule]]
