@@ -217,7 +217,7 @@ class AllCandidatesFailed(SteadyError, ExceptionGroup[Exception]):
     type = "upstream_error"
     code = "all_candidates_failed"
 
-    def derive(self, excs: Sequence[Exception]) -> "AllCandidatesFailed":
+    def derive(self, excs: Sequence[Exception]) -> "AllCandidatesFailed":  # type: ignore[override]
         return AllCandidatesFailed(self.message, excs)
 
 

@@ -173,8 +173,8 @@ class Decision(Struct, frozen=True, kw_only=True):
     """
     What was decided, and nothing that could differ between two computations of it: no ids, times or floats.
 
-    `action`: `answered`; `passed_through` (no rules, nothing changed); `otherwise` (the policy's fallback was given);
-    `refrained` (a refrain rule failed); `refused_input` (an input rule failed); `error` (no answer: the caller got one).
+    `action`: `answered`; `passed_through` (no rules, nothing changed); `otherwise` (the policy's fallback given);
+    `refrained` (a refrain rule failed); `refused_input` (an input rule failed); `error` (there is no answer).
     """
 
     version: int = DECISION_VERSION
@@ -363,9 +363,11 @@ class Vote(NamedTuple):
 class Consensus(NamedTuple):
     """What consensus says of one multiset of votes. Equal for every order of the same votes."""
 
-    winner: int | None  # the slot to release; None: none accepted, or the answer is `blend`
-    text: str | None  # the answer: the winner's text, or a blend's; None if nothing was accepted
-    blended: bool
+    winner: (
+        int | None
+    )  # the slot to release (of a blend: the medoid, for when the blend breaks a rule); None: none accepted
+    text: str | None  # the answer: the winner's text, or the blend's; None if nothing was accepted
+    blended: bool  # `text` is no vote's own text
     ranked: tuple[
         tuple[int, Fraction], ...
     ]  # accepted slots with their scores, best first: a client's n takes from here

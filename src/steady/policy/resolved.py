@@ -26,6 +26,8 @@ class Target(Struct, frozen=True, kw_only=True):
     provider: str
     model: str
     capabilities: Capabilities
+    prompt_price: str = ""  # US dollars a token as decimal text; "" where no price is known
+    completion_price: str = ""
 
 
 class StreamPlan(NamedTuple):

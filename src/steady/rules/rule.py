@@ -5,7 +5,7 @@ A family module defines `class X(Rule, tag="x")` with documented fields and a `b
 judges one `Piece` at a time. Three ways to stream, which decide whether a policy can stream live:
 
 - `Whole()`: needs the whole text (a minimum length, JSON).
-- `Prefix(hold)`: once it fails on a prefix it fails on every longer text; nothing may be released before `hold` characters.
+- `Prefix(hold)`: once it fails on a prefix it fails on every longer text; nothing is released before `hold` characters.
 - `Window(width, right)`: it is a search for matches, each at most `width` characters long, that depend on nothing to
   their left but one character, and on at most `right` characters after the end. Such a check is a `Finder`.
 """
