@@ -61,6 +61,7 @@ class Request(Struct, frozen=True, kw_only=True):
     model: str = ""  # as the client sent it
     sampling: Sampling = Sampling()  # the client's own values
     fields: dict[str, Any] = {}  # every other body field: tools, response_format, ...; reaches the upstream unchanged
+    max_tokens_name: str = "max_tokens"  # or "max_completion_tokens", as the client called it
     n: int = 1
     options: Options = Options()
     accept_language: str = ""
@@ -179,6 +180,7 @@ class Decision(Struct, frozen=True, kw_only=True):
 
     version: int = DECISION_VERSION
     action: Literal["answered", "passed_through", "otherwise", "refrained", "refused_input", "error"]
+    code: Literal["", "rule_violation", "no_acceptable_answer", "upstream_error"] = ""  # what kind of `error`
     reason: str = ""
     kind: Kind
     chosen: tuple[int, ...] = ()  # slots of the released choices, in the order of release; () for a blend or fallback
@@ -247,6 +249,7 @@ class Call(Struct, frozen=True, kw_only=True):
     body: dict[str, Any]  # an OpenAI chat-completions body without `model` and `stream`
     timeout: float  # seconds
     authorization: str | None = None
+    patient: bool = True  # whether a 429 is waited for and tried again; a wave of several shrinks instead
 
 
 class Reply(Struct, frozen=True, kw_only=True):
@@ -281,6 +284,9 @@ class Provider(Protocol):
 
 class World(Protocol):
     """The pipeline's one way out. Each answer goes into the journal under its key; replay answers from there."""
+
+    functions: Mapping[str, Callable[[str, str], Awaitable[str | None]]]
+    """What `on_fail: custom` may name: (text, reason) -> the new text, or None to drop the candidate."""
 
     async def complete(self, slot: int, attempt: int, call: Call) -> Reply:
         """Ask the model. Raises ProviderError."""

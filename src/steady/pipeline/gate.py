@@ -1,0 +1,61 @@
+"""What may leave a live stream early: fixed round by round, then held against every rule that can end it."""
+
+from collections.abc import Sequence
+
+from steady.pipeline.act import fixing_finders
+from steady.pipeline.fixing import ROUNDS, Stage, reach
+from steady.policy.resolved import Bound
+from steady.rules.rule import Check, Context, Finder, Prefix
+from steady.types import UNENFORCED, Piece, Surface
+
+
+class Gate:
+    """The hold-back of one text of one stream. Once a rule that can't be fixed fails, nothing more leaves it."""
+
+    def __init__(self, surface: Surface, path: tuple[str | int, ...], rules: Sequence[Bound], context: Context) -> None:
+        mine = [b for b in rules if surface in b.rule.surfaces and b.rule.mode == "enforce"]
+        mine = [b for b in mine if b.rule.on_fail not in UNENFORCED]
+        fixing = [finder for _, finder in fixing_finders(mine)]
+        self._stages = [Stage(fixing) for _ in range(ROUNDS if fixing else 0)]
+        self._finders = [b.check for b in mine if isinstance(b.check, Finder)]
+        self._prefixes: list[Check] = [b.check for b in mine if isinstance(b.check.streams, Prefix)]  # type: ignore[misc]
+        self._piece, self._context = Piece(surface, path, ""), context
+        self._reach = reach(self._finders)
+        self._held = ""
+        self.released = ""
+        self.shut = False
+
+    def feed(self, text: str, *, final: bool = False) -> str:
+        """Take the next part of the text; return what can leave."""
+        for stage in self._stages:
+            text = stage.feed(text, final=final)
+        self._held += text
+        if self.shut:
+            return ""
+        return self._leave(final=final)
+
+    def _leave(self, *, final: bool) -> str:
+        left = self.released[-1:]  # one character of context to the left, as a search may look at
+        view = left + self._held
+        cut = len(view) if final else max(len(left), len(view) - self._reach + 1)
+        for finder in self._finders:
+            first = next((m.start for m in finder.find(view, len(left))), None)
+            if first is not None and (final or first < cut):
+                self.shut = True
+                return ""
+        out = view[len(left) : cut]
+        if not self._passes(out, final=final):
+            return ""
+        self._held = self._held[len(out) :]
+        self.released += out
+        return out
+
+    def _passes(self, out: str, *, final: bool) -> bool:
+        for check in self._prefixes:
+            hold = check.streams.hold if isinstance(check.streams, Prefix) else 0
+            if len(self.released) + len(out) < hold and not final:
+                return False
+            if not check.judge(self._piece._replace(text=self.released + out), self._context).passed:
+                self.shut = True
+                return False
+        return True

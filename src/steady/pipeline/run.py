@@ -1,0 +1,237 @@
+"""
+The way of a request, from end to end. Reads nothing but its arguments, keeps nothing: the door records.
+
+    clean -> plan -> guard (input) -> generate [constrain, check, act] -> settle [choose, otherwise] -> disclose
+"""
+
+from fractions import Fraction
+from time import perf_counter
+from typing import Any
+
+from msgspec import structs
+
+from steady.errors import ProviderError
+from steady.pipeline.choose import not_measured
+from steady.pipeline.disclose import disclose
+from steady.pipeline.generate import Pool, generate, shares, usage_of
+from steady.pipeline.guard import INPUT_SLOT, Guarded, guard
+from steady.pipeline.history import clean
+from steady.pipeline.journal import Recorder
+from steady.pipeline.judge import Scene
+from steady.pipeline.pieces import shape_of
+from steady.pipeline.plan import Plan, plan
+from steady.pipeline.seeds import root_seed
+from steady.pipeline.settle import Settled, given, plain, settle
+from steady.pipeline.texts import negotiate
+from steady.policy.resolved import Resolved
+from steady.types import Agreement, Call, Candidate, Decision, Disclosure, Outcome, Reply, Request, Usage, World
+
+ONE_DRAW = Agreement(why="pass-through asks once and compares nothing")
+
+
+async def run(request: Request, policy: Resolved, world: World) -> Outcome:
+    """
+    Turn one request into one decision, and what to release.
+
+    Args:
+        request: What a door understood.
+        policy: The resolved policy; it holds for the whole run.
+        world: The one way out; each of its answers is in the outcome's journal.
+
+    Returns:
+        An Outcome. Its decision may be an `error`: the door raises it, so that a receipt can be kept first.
+
+    Raises:
+        RequestError: The request can't be used under this policy.
+        Exception: What a decorated function raised, unchanged.
+    """
+    recorder = Recorder(world)
+    messages = clean(request.messages, customs(policy))
+    if policy.passes_through:
+        return await _pass_through(request, policy, recorder, messages)
+    return await decide(request, policy, recorder, plan(request, policy, messages))
+
+
+def customs(policy: Resolved) -> tuple[str, ...]:
+    """Return the disclosure texts of the policy's own, which history may carry too."""
+    text = policy.doc.disclose.text
+    if isinstance(text, dict):
+        return tuple(text[locale] for locale in sorted(text))
+    return () if text == "standard" else (text,)
+
+
+async def decide(request: Request, policy: Resolved, world: Recorder, made: Plan) -> Outcome:
+    """Run everything after the plan."""
+    began = perf_counter()
+    scene = Scene(slot=INPUT_SLOT, attempt=0, context=made.context, world=world)
+    guarded = await guard(made.messages, policy.input_rules, scene)
+    made = with_messages(made, guarded.messages)
+    at_guard = perf_counter()
+    if guarded.refused:
+        pool = Pool(made, world, 0, request.authorization)
+        settled = await _refused(pool, guarded)
+    else:
+        pool = await generate(made, world, root_seed(request, made, world), request.authorization)
+        settled = None
+    at_generate = perf_counter()
+    settled = settled or await settle(pool)
+    at_settle = perf_counter()
+    outcome = conclude(request, pool, guarded, settled, world)
+    timings = (
+        ("guard", at_guard - began),
+        ("generate", at_generate - at_guard),
+        ("choose", at_settle - at_generate),
+        ("disclose", perf_counter() - at_settle),
+    )
+    return structs.replace(outcome, timings=timings)
+
+
+def with_messages(made: Plan, messages: tuple[dict[str, Any], ...]) -> Plan:
+    """Return the plan over the input as its rules left it."""
+    if messages is made.messages:
+        return made
+    return structs.replace(made, messages=messages, context=structs.replace(made.context, messages=messages))
+
+
+async def _refused(pool: Pool, guarded: Guarded) -> Settled:
+    agreement = not_measured("no model was asked")
+    if guarded.refused == "exception":
+        return Settled("error", "rule_violation", guarded.reason, (), (), agreement)
+    if pool.plan.policy.doc.otherwise.do in {"message", "value"}:
+        return (await given(pool, guarded.reason, agreement))._replace(action="refused_input")
+    return Settled("error", "no_acceptable_answer", guarded.reason, (), (), agreement)
+
+
+def conclude(request: Request, pool: Pool, guarded: Guarded, settled: Settled, world: Recorder) -> Outcome:
+    """Disclose, and put the decision and the outcome together."""
+    made = pool.plan
+    choices, disclosure = _disclosed(request, made, settled)
+    decision = Decision(
+        action=settled.action,  # type: ignore[arg-type]
+        code=settled.code,  # type: ignore[arg-type]
+        reason=settled.reason,
+        kind=made.kind,
+        chosen=tuple(a.candidate.slot for a in settled.released),
+        blended=settled.blended,
+        choices=plain(settled.choices),
+        agreement=settled.agreement,
+        verdicts=(*guarded.verdicts, *(v for a in pool.acted for v in a.verdicts)),
+        scores=settled.scores,
+        stopped=pool.stopped,
+        notes=(*made.notes, *pool.shared.notes, *settled.notes),
+        disclosure=disclosure,
+    )
+    first = settled.released[0].candidate if settled.released else None
+    return Outcome(
+        decision=decision,
+        envelope=_envelope(pool, first),
+        choices=choices,
+        candidates=tuple(a.candidate for a in pool.acted),
+        returned=sum((a.candidate.usage for a in settled.released), Usage()),
+        total=pool.total,
+        journal=world.journal(),
+        policy=made.policy.name,
+        policy_hash=made.policy.hash,
+        errors=pool.errors,
+    )
+
+
+def _envelope(pool: Pool, first: Candidate | None) -> dict[str, Any]:
+    if first is None:
+        reply = next(iter(pool.replies.values()), None)
+    else:
+        slots = [key for key in pool.replies if key[1] == first.attempt and key[0] <= first.slot]
+        reply = pool.replies[max(slots)]
+    return {k: v for k, v in reply.body.items() if k not in {"choices", "usage", "steady"}} if reply else {}
+
+
+def _disclosed(request: Request, made: Plan, settled: Settled) -> tuple[tuple[dict[str, Any], ...], Disclosure]:
+    wanted = made.disclose
+    policy_locale = "" if wanted.locale == "request" else wanted.locale
+    locale = policy_locale or negotiate(request.options.locale, request.accept_language, "en")
+    out: list[dict[str, Any]] = []
+    first: Disclosure | None = None
+    for i, choice in enumerate(settled.choices):
+        message = choice.get("message") or {}
+        content = message.get("content")
+        placed = disclose(
+            content if isinstance(content, str) else None,
+            has_tool_calls=shape_of(choice) in {"tool_calls", "both"},
+            is_refusal=bool(message.get("refusal")),
+            kind=made.kind,
+            asked_place=wanted.place,
+            when=wanted.when,
+            below=Fraction(str(wanted.below)),
+            agreement=settled.agreement,
+            action="answered" if settled.released else settled.action,
+            text=wanted.text,
+            locale=locale,
+        )
+        first = first or placed.disclosure
+        if isinstance(content, str) and placed.content != content:
+            choice = {**choice, "message": {**message, "content": placed.content}}
+        out.append({**choice, "index": i})
+    return tuple(out), first or Disclosure(locale=locale)
+
+
+async def _pass_through(
+    request: Request, policy: Resolved, world: Recorder, messages: tuple[dict[str, Any], ...]
+) -> Outcome:
+    """The default policy's way: one call, nothing judged, nothing changed, everything recorded."""
+    made = pass_plan(request, policy, messages)
+    upstream = pass_call(request, made)
+    try:
+        reply = await world.complete(0, 0, upstream)
+    except ProviderError as error:
+        return passed(made, None, world, error)
+    return passed(made, reply, world)
+
+
+def pass_plan(request: Request, policy: Resolved, messages: tuple[dict[str, Any], ...]) -> Plan:
+    """Return the plan of a policy that changes nothing."""
+    return plan(request, policy, messages)
+
+
+def pass_call(request: Request, made: Plan) -> Call:
+    """Return the one call that a pass-through makes: the client's own, its `n` included."""
+    target = made.policy.target
+    body: dict[str, Any] = {**request.fields, **structs.asdict(request.sampling), "messages": list(made.messages)}
+    if request.max_tokens_name != "max_tokens":
+        body[request.max_tokens_name] = body.pop("max_tokens")
+    if request.n > 1:
+        body["n"] = request.n
+    return Call(
+        provider=target.provider,
+        model=target.model,
+        body={key: value for key, value in body.items() if value is not None},
+        timeout=made.policy.deadline,
+        authorization=request.authorization,
+    )
+
+
+def passed(made: Plan, reply: Reply | None, world: Recorder, error: ProviderError | None = None) -> Outcome:
+    """Return a pass-through's outcome."""
+    policy = made.policy
+    if reply is None:
+        reason = str(error)
+        decision = Decision(action="error", code="upstream_error", reason=reason, kind="text", agreement=ONE_DRAW)
+        empty, errors = Usage(), (error,) if error else ()
+        return Outcome(
+            decision=decision, envelope={}, choices=(), candidates=(), returned=empty, total=empty,
+            journal=world.journal(), policy=policy.name, policy_hash=policy.hash, errors=errors,
+        )  # fmt: skip
+    spent = usage_of(reply, policy.target)
+    choices = tuple(reply.body["choices"])
+    model, mark = str(reply.body.get("model", "")), reply.body.get("system_fingerprint")
+    candidates = tuple(
+        Candidate(slot=i, choice=choice, usage=usage, model=model, fingerprint=mark)
+        for i, (choice, usage) in enumerate(zip(choices, shares(reply, spent), strict=True))
+    )
+    decision = Decision(
+        action="passed_through", kind="text", chosen=tuple(range(len(choices))), choices=plain(choices),
+        agreement=ONE_DRAW, notes=made.notes, stopped="one call",
+    )  # fmt: skip
+    return Outcome(
+        decision=decision, envelope=reply.body, choices=choices, candidates=candidates, returned=spent, total=spent,
+        journal=world.journal(), policy=policy.name, policy_hash=policy.hash,
+    )  # fmt: skip

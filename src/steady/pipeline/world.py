@@ -1,0 +1,83 @@
+"""The real world: providers by name, a clock, randomness, and the validators that are not pure."""
+
+import asyncio
+import secrets
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from typing import Any
+
+from steady.errors import ProviderError, ProviderTimeout, RuleError
+from steady.types import JSON, Call, Clock, Provider, Reply
+
+ASK_SECONDS = 10.0  # what a validator that is not pure may take
+Function = Callable[[str, str], Awaitable[str | None]]
+
+
+class Live:
+    """One request's world. Cheap to make: a door makes one for each request."""
+
+    def __init__(
+        self,
+        providers: Mapping[str, Provider],
+        clock: Clock,
+        functions: Mapping[str, Function] | None = None,
+        *,
+        ask_seconds: float = ASK_SECONDS,
+    ) -> None:
+        self._providers, self._clock = providers, clock
+        self._began = clock.monotonic()
+        self._ask_seconds = ask_seconds
+        self.functions: Mapping[str, Function] = functions or {}
+
+    def _provider(self, call: Call) -> Provider:
+        provider = self._providers.get(call.provider)
+        if provider is None:
+            raise ProviderError(f"no provider {call.provider!r} is configured", provider=call.provider)
+        return provider
+
+    async def complete(self, slot: int, attempt: int, call: Call) -> Reply:
+        """Ask the model, for `call.timeout` seconds at most: a provider that forgets its deadline is held to it."""
+        provider = self._provider(call)
+        try:
+            async with asyncio.timeout(call.timeout + 1.0):
+                return await provider.complete(call)
+        except TimeoutError:
+            message = f"{call.provider} did not answer within {call.timeout:g} s"
+            raise ProviderTimeout(message, retryable=True, provider=call.provider) from None
+
+    async def stream(self, slot: int, attempt: int, call: Call) -> AsyncIterator[dict[str, Any]]:
+        """Ask the model for chunks."""
+        async for chunk in self._provider(call).stream(call):
+            yield chunk
+
+    async def ask(self, slot: int, attempt: int, rule: str, question: Callable[[], Awaitable[JSON]]) -> JSON:
+        """Ask a validator or a function, within a deadline. Whatever it raises becomes a RuleError."""
+        try:
+            async with asyncio.timeout(self._ask_seconds):
+                return await question()
+        except TimeoutError:
+            raise RuleError(f"no verdict within {self._ask_seconds:g} s") from None
+        except RuleError:
+            raise
+        except Exception as error:
+            raise RuleError(f"it raised {type(error).__name__}") from error
+
+    def root_seed(self) -> int:
+        """Draw from the system's randomness."""
+        return secrets.randbits(31)
+
+    def elapsed(self, mark: int) -> float:
+        """Read the monotonic clock."""
+        return self._clock.monotonic() - self._began
+
+
+class SystemClock:
+    """The machine's clocks."""
+
+    def now(self) -> float:
+        """Unix seconds."""
+        return time.time()
+
+    def monotonic(self) -> float:
+        """Seconds on a clock that never goes back."""
+        return time.monotonic()
