@@ -5,6 +5,7 @@ Proxy on one core, load and mock upstream on the other. CPU is user + system of 
 granian and aiohttp beside the project's own dependencies; a combination whose part is missing is left out.
 """
 
+# ruff: noqa: T201
 import importlib.util
 import os
 import socket
