@@ -107,7 +107,7 @@ def test_every_fault_is_told_with_its_field() -> None:
     ],
 )
 def test_a_fault_names_what_would_be_legal(data: dict[str, Any], message: str) -> None:
-    assert [fault.message for fault in faults(data)][0].startswith(message)
+    assert faults(data)[0].message.startswith(message)
 
 
 def test_a_type_that_json_can_not_hold_is_the_programmers_error() -> None:

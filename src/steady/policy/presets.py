@@ -46,7 +46,7 @@ BUILT_IN: Presets = {
             "deterministic",
             Sampling(temperature=0.0),
             "Greedy decoding: the likeliest token each time. Asked once, since repeating it draws nothing new; "
-            "agreement is therefore not measured. The model may still vary, since batched serving is not deterministic.",
+            "agreement is therefore not measured. The model may still vary: batched serving is not deterministic.",
         ),
         Preset(
             "precise",
