@@ -43,9 +43,7 @@ def a_decision(text: str = "Paris.", **fields: Any) -> Decision:
     return Decision(**{**base, **fields})
 
 
-def a_receipt(
-    content: Any = "What is the capital of France?", *, answer: str = "Paris.", **fields: Any
-) -> Receipt:
+def a_receipt(content: Any = "What is the capital of France?", *, answer: str = "Paris.", **fields: Any) -> Receipt:
     """Return a receipt as the pass-through policy leaves it, about 1 KB."""
     decision = decision_bytes(a_decision(answer))
     reply = {

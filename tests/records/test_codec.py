@@ -10,11 +10,11 @@ import pytest
 import rfc8785
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tests.records.making import a_decision, a_receipt
 
 from steady.errors import RecordError
 from steady.records import codec
 from steady.types import Agreement, Decision, Edit, Entry, Request, Sampling, Span, Verdict
-from tests.records.making import a_decision, a_receipt
 
 SAFE = 2**53 - 1
 text = st.text(st.characters(codec="utf-8"), max_size=10)
@@ -76,7 +76,7 @@ def test_the_order_in_which_a_choice_was_put_together_does_not_show() -> None:
     assert codec.decision_bytes(one) == codec.decision_bytes(two)
 
 
-@pytest.mark.parametrize("content", ["\ud800", "a\udc00b", "\ud800\n\"\\"])
+@pytest.mark.parametrize("content", ["\ud800", "a\udc00b", '\ud800\n"\\'])
 def test_an_answer_with_a_lone_surrogate_is_decided_and_read_back(content: str) -> None:
     data = codec.decision_bytes(a_decision(content))
     assert json.loads(data)["choices"][0]["message"]["content"] == content

@@ -8,7 +8,7 @@ A decision becomes RFC 8785 JSON (`canonical.py`), the form that replay compares
 import json
 from fractions import Fraction
 from hashlib import sha256
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 from msgspec import Struct, structs
@@ -81,6 +81,14 @@ def decode_decision(data: bytes) -> Decision:
     return decision
 
 
+class Ref(NamedTuple):
+    """A text of a request's messages that is stored apart, by content."""
+
+    message: int  # its index
+    part: int  # the index of the content part; -1: the content is the text
+    hash: bytes  # sha256 of the text in UTF-8
+
+
 class _Packed(Struct, frozen=True, array_like=True):
     """A receipt as it lies in MessagePack. Fields are only ever added, at the end and with a default."""
 
@@ -98,13 +106,14 @@ class _Packed(Struct, frozen=True, array_like=True):
     decision_hash: str
     usage_returned: tuple[int, int]
     usage_total: tuple[int, int]
+    refs: tuple[Ref, ...] = ()
 
 
 _pack = msgspec.msgpack.Encoder()
 _unpack = msgspec.msgpack.Decoder(_Packed)
 
 
-def encode(receipt: Receipt) -> bytes:
+def encode(receipt: Receipt, refs: tuple[Ref, ...] = ()) -> bytes:
     """Return a receipt as bytes. The client's Authorization header is never part of them."""
     packed = _Packed(
         receipt.id,
@@ -121,21 +130,28 @@ def encode(receipt: Receipt) -> bytes:
         receipt.decision_hash,
         receipt.usage_returned,
         receipt.usage_total,
+        refs,
     )
     return _pack.encode(packed)
 
 
 def decode(data: bytes) -> Receipt:
     """Return the receipt that `encode` wrote. Raises RecordError for anything else."""
+    return decode_with_refs(data)[0]
+
+
+def decode_with_refs(data: bytes) -> tuple[Receipt, tuple[Ref, ...]]:
+    """Return what `encode` was given. Raises RecordError for anything else."""
     try:
         packed = _unpack.decode(data)
     except (msgspec.DecodeError, ValueError) as error:
         msg = f"A receipt can't be read: {error}"
         raise RecordError(msg) from error
     fields = structs.asdict(packed)
+    refs = fields.pop("refs")
     fields["request"] = None if packed.request is None else _decoded(_request, packed.request, "request")
     fields["journal"] = None if packed.journal is None else _decoded(_journal, packed.journal, "journal")
-    return Receipt(**fields)
+    return Receipt(**fields), refs
 
 
 def encode_request(request: Request) -> bytes:
