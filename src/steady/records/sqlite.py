@@ -149,8 +149,7 @@ class SqliteStore:
             if self._closed:
                 return
             self._closed = True
-            self._enqueue(Ask(stop=True))
-        self._writer.join(timeout)
+        self._writer.stop(timeout)
         with self._reading:
             self._close_reader()
 

@@ -32,8 +32,8 @@ _POISON = (sqlite3.IntegrityError, sqlite3.InterfaceError, sqlite3.DataError, sq
 class Ask:
     """Something else asked of the writing thread; `done` is set when all before it was written and it was done."""
 
-    def __init__(self, *, prune: bool = False, stop: bool = False) -> None:
-        self.prune, self.stop = prune, stop
+    def __init__(self, *, prune: bool = False) -> None:
+        self.prune = prune
         self.done = threading.Event()
         self.pruned = 0
 
@@ -119,6 +119,7 @@ class Writer:
         self._since_prune = 0
         self._next_prune = 0.0  # monotonic; at once after the start, for what grew old while nothing ran
         self._pruning = False
+        self._stopping = False
         self._thread = threading.Thread(target=self._run, name="steady-records", daemon=True)
 
     def start(self) -> None:
@@ -135,24 +136,24 @@ class Writer:
             self._trouble(error)
         self._thread.start()
 
-    def join(self, timeout: float) -> bool:
-        """Wait for the thread to end. Returns whether it did."""
+    def stop(self, timeout: float) -> bool:
+        """Write what is queued, if it can be written, and end. Returns whether that is done after `timeout` seconds."""
+        self._stopping = True
+        self.queue.put(Ask())
         self._thread.join(timeout)
         return not self._thread.is_alive()
 
     def _run(self) -> None:
-        stopping = False
-        while not stopping:
+        while not self._stopping or (self.problem is None and not self.queue.empty()):
             try:
                 self._gather()
                 self._work()
             except Exception as error:  # noqa: BLE001 - the thread must outlive any fault, or receipts pile up unseen
                 self._trouble(error)
-            stopping = any(ask.stop for ask in self._asks)
-            if self.problem is not None and not stopping:
+            if self.problem is None:
+                self._answer()
+            elif not self._stopping:
                 time.sleep(RETRY)
-            else:
-                self._answer(everything=stopping)
         self._end()
 
     def _gather(self) -> None:
@@ -164,7 +165,7 @@ class Writer:
                 return
             if not self._asks and self.queue.qsize() < BATCH // 4:
                 time.sleep(LINGER)
-        while len(self._batch) < BATCH and all(ask.prune for ask in self._asks):
+        while len(self._batch) < BATCH:
             try:
                 self._take(self.queue.get_nowait())
             except Empty:
@@ -235,9 +236,9 @@ class Writer:
         self._pruning = False
         self._since_prune, self._next_prune = 0, time.monotonic() + PRUNE_EVERY
 
-    def _answer(self, *, everything: bool) -> None:
+    def _answer(self) -> None:
         """Tell those who wait that it is done; who asked for pruning waits until nothing is left to prune."""
-        waiting = [ask for ask in self._asks if ask.prune and self._pruning and not everything]
+        waiting = [ask for ask in self._asks if ask.prune and self._pruning]
         for ask in self._asks:
             if ask not in waiting:
                 ask.done.set()
@@ -275,12 +276,9 @@ class Writer:
 
     def _end(self) -> None:
         """Count what could not be written, and let go of the file."""
-        lost = self._batch
         while not self.queue.empty():
-            item = self.queue.get_nowait()
-            if isinstance(item, Ask):
-                item.done.set()
-            else:
-                lost.append(item)
-        self._settled(lost, False)
+            self._take(self.queue.get_nowait())
+        self._settled(self._batch, False)
+        for ask in self._asks:
+            ask.done.set()
         self._close()
