@@ -3,8 +3,8 @@ act: what `on_fail` says is done to a candidate, until nothing more changes.
 
 All fixes act first, then every rule judges the fixed text; what still fails decides the candidate's fate. Searches of
 all fixing rules are replaced together, span by span (so that a stream can do the same); fixes that need the whole text
-follow, one rule at a time, in the policy's order. Nothing is ever changed inside tool arguments or a signed block: there a fix
-becomes a reask, or, in reasoning, the block is withheld whole.
+follow, one rule at a time, in the policy's order. Nothing is ever changed inside tool arguments or a signed block:
+there a fix becomes a reask, or, in reasoning, the block is withheld whole.
 """
 
 from collections.abc import Sequence

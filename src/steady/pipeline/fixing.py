@@ -2,8 +2,8 @@
 Fixes by search: every match of every fixing rule is found, overlapping ones are merged, each group is replaced once.
 
 `replace_all` does it on a whole text, `Stage` on a text that arrives in parts; both give the same text for every way
-of cutting it up, because a match at s is decided by text[s - 1 : s + width + right] alone (see rules.rule.Finder). A fix may
-make a new match, so several rounds follow each other, in a stream as a chain of stages.
+of cutting it up, because a match at s is decided by text[s - 1 : s + width + right] alone (see rules.rule.Finder). A
+fix may make a new match, so several rounds follow each other, in a stream as a chain of stages.
 """
 
 from collections.abc import Sequence
@@ -25,7 +25,7 @@ class Group(NamedTuple):
 
 
 def groups(found: Sequence[tuple[Match, int]]) -> list[Group]:
-    """Merge overlapping matches (each with its finder's index). The leftmost, then longest, then earliest rule leads."""
+    """Merge overlapping matches (each with its finder's index). The leftmost, then longest, then first rule leads."""
     merged: list[Group] = []
     for match, rule in sorted(found, key=lambda item: (item[0].start, -item[0].end, item[1])):
         if match.replacement is None:

@@ -2,7 +2,7 @@
 The journal: every answer of the world under its key, and the world that answers from it.
 
 `Recorder` stands between the pipeline and the real world; `Replayed` is a world that knows nothing but a journal. A
-failure is an answer too. What the journal does not hold, a replay does not invent: it says that the content was not kept.
+failure is an answer too. What the journal does not hold, a replay does not invent: it says so.
 """
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence

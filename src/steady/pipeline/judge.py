@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from fractions import Fraction
 from typing import Any, NamedTuple
 
-from msgspec import Struct
+from msgspec import Struct, structs
 
 from steady.errors import RuleError
 from steady.pipeline.pieces import digest, pieces_of, too_deep
@@ -53,7 +53,29 @@ async def judge(choice: dict[str, Any], rules: Sequence[Bound], scene: Scene) ->
             results.append(_absent(bound))
         for piece in mine:
             results.append(await judge_piece(bound, piece, scene))
-    return results
+    return masked(results)
+
+
+def masked(results: list[Result]) -> list[Result]:
+    """Take what `sensitive` rules matched out of every reason, since another rule may quote the same text."""
+    secrets = {
+        r.piece.text[span.start : span.end]
+        for r in results
+        if r.failed and r.bound.rule.sensitive and r.piece and r.finding
+        for span in r.finding.spans
+    }
+    if not secrets:
+        return results
+    return [_without(r, sorted(secrets, key=lambda s: (-len(s), s))) for r in results]
+
+
+def _without(result: Result, secrets: Sequence[str]) -> Result:
+    if result.finding is None:
+        return result
+    reason, error = result.finding.reason, result.error
+    for secret in secrets:
+        reason, error = reason.replace(secret, "[withheld]"), error.replace(secret, "[withheld]")
+    return result._replace(finding=structs.replace(result.finding, reason=reason), error=error)
 
 
 def _absent(bound: Bound) -> Result:

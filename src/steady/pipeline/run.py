@@ -22,7 +22,7 @@ from steady.pipeline.pieces import shape_of
 from steady.pipeline.plan import Plan, plan
 from steady.pipeline.seeds import root_seed
 from steady.pipeline.settle import Settled, given, plain, settle
-from steady.pipeline.texts import negotiate
+from steady.pipeline.texts import customs, negotiate
 from steady.policy.resolved import Resolved
 from steady.types import Agreement, Call, Candidate, Decision, Disclosure, Outcome, Reply, Request, Usage, World
 
@@ -46,18 +46,10 @@ async def run(request: Request, policy: Resolved, world: World) -> Outcome:
         Exception: What a decorated function raised, unchanged.
     """
     recorder = Recorder(world)
-    messages = clean(request.messages, customs(policy))
+    messages = clean(request.messages, customs(policy.doc.disclose.text))
     if policy.passes_through:
         return await _pass_through(request, policy, recorder, messages)
     return await decide(request, policy, recorder, plan(request, policy, messages))
-
-
-def customs(policy: Resolved) -> tuple[str, ...]:
-    """Return the disclosure texts of the policy's own, which history may carry too."""
-    text = policy.doc.disclose.text
-    if isinstance(text, dict):
-        return tuple(text[locale] for locale in sorted(text))
-    return () if text == "standard" else (text,)
 
 
 async def decide(request: Request, policy: Resolved, world: Recorder, made: Plan) -> Outcome:
@@ -147,8 +139,7 @@ def _envelope(pool: Pool, first: Candidate | None) -> dict[str, Any]:
 
 def _disclosed(request: Request, made: Plan, settled: Settled) -> tuple[tuple[dict[str, Any], ...], Disclosure]:
     wanted = made.disclose
-    policy_locale = "" if wanted.locale == "request" else wanted.locale
-    locale = policy_locale or negotiate(request.options.locale, request.accept_language, "en")
+    locale = negotiate(request.options.locale, request.accept_language, wanted.locale)
     out: list[dict[str, Any]] = []
     first: Disclosure | None = None
     for i, choice in enumerate(settled.choices):

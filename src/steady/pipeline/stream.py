@@ -18,9 +18,10 @@ from steady.pipeline.history import clean
 from steady.pipeline.journal import Recorder
 from steady.pipeline.judge import Scene
 from steady.pipeline.plan import Plan, plan
-from steady.pipeline.run import conclude, customs, decide, pass_call, pass_plan, passed, with_messages
+from steady.pipeline.run import conclude, decide, pass_call, pass_plan, passed, with_messages
 from steady.pipeline.seeds import draw_seed, root_seed
 from steady.pipeline.settle import settle
+from steady.pipeline.texts import customs
 from steady.policy.resolved import Resolved
 from steady.types import Outcome, Reply, Request, World
 
@@ -48,7 +49,7 @@ class Done(NamedTuple):
 async def stream(request: Request, policy: Resolved, world: World) -> AsyncIterator[Sent | Done]:
     """Yield chunks as they may leave, then exactly one Done. Raises as `run` does, only before the first chunk."""
     recorder = Recorder(world)
-    messages = clean(request.messages, customs(policy))
+    messages = clean(request.messages, customs(policy.doc.disclose.text))
     if policy.passes_through:
         async for event in _pass_through(request, pass_plan(request, policy, messages), recorder):
             yield event

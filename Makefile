@@ -1,0 +1,50 @@
+# Two commands do all the set-up on a fresh machine with Python 3.11+ and make: `make demo` and `make test`.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+JOBS ?= 2
+
+.PHONY: demo test serve check slow dashboards-test contract bench bench-demo bench-records docs wheel-test image-test clean help
+
+help: ## say what there is
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 18
+
+$(STAMP): pyproject.toml
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev]'
+	@touch $@
+
+demo: $(STAMP) ## the tour: a real model behind candidates, rules, consensus, disclosure and replay
+	@$(BIN)/steady demo
+
+serve: $(STAMP) ## serve on 127.0.0.1:8790 with the embedded model
+	@$(BIN)/steady serve
+
+test: $(STAMP) ## the fast tests
+	@$(BIN)/python -m pytest -n $(JOBS) -m "not slow"
+
+check: $(STAMP) ## format, lint, types
+	@$(BIN)/ruff format --check src tests benchmarks examples dashboards
+	@$(BIN)/ruff check src tests benchmarks examples dashboards
+	@$(BIN)/mypy
+
+slow: $(STAMP) ## the tests that need the model, another server, or minutes
+	@$(BIN)/steady model pull smollm2-135m
+	@$(BIN)/python -m pytest -m slow
+
+bench: $(STAMP) ## overhead beside the upstream itself and a peer
+	@$(BIN)/python benchmarks/overhead/run.py
+
+bench-demo: $(STAMP) ## extraction and classification, one call against Steady
+	@$(BIN)/steady model pull smollm2-135m
+	@$(BIN)/python benchmarks/demo/run.py
+
+docs: $(STAMP) ## write the generated pages again
+	@$(BIN)/python docs/generate.py
+
+image-test: $(STAMP) ## the Dockerfile's own steps, in a clean directory
+	@$(BIN)/python tests/packaging/image_steps.py
+
+clean: ## take away the environment and every cache
+	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis build dist

@@ -1,0 +1,89 @@
+"""Who may call, as whom, and which policy answers. Pure over the loaded configuration."""
+
+import hashlib
+from collections.abc import Collection, Mapping
+from typing import NamedTuple
+
+from steady.errors import AuthError, UnknownNameError
+from steady.policy.config import ClientKey, Config
+
+LOCAL = "local"  # the tenant of a server without client keys
+
+
+class Caller(NamedTuple):
+    """The holder of a key."""
+
+    tenant: str
+    policies: Collection[str] | None  # None: all
+    models: bool  # may name models that are no policy
+    admin: bool
+    forward: str | None  # the Authorization that may go upstream; never Steady's own key
+
+
+class Access:
+    """The client keys of one configuration, by hash."""
+
+    def __init__(self, keys: tuple[ClientKey, ...]) -> None:
+        self._callers = {key.sha256.lower(): _caller(key) for key in keys}
+
+    def caller(self, headers: Mapping[str, str]) -> Caller:
+        """Return who calls. Raises AuthError; its message never repeats a key."""
+        authorization = headers.get("authorization")
+        if not self._callers:
+            return Caller(LOCAL, None, True, True, authorization)
+        own = headers.get("x-steady-key")
+        token = own if own is not None else (authorization or "").removeprefix("Bearer ").strip()
+        if not token:
+            raise AuthError("No key was sent. Send it as `Authorization: Bearer KEY`.")
+        caller = self._callers.get(hashlib.sha256(token.encode("utf-8", "replace")).hexdigest())
+        if caller is None:
+            raise AuthError("The key is not known here. Ask who runs this server for one.")
+        return caller._replace(forward=authorization) if own is not None else caller
+
+
+def _caller(key: ClientKey) -> Caller:
+    return Caller(key.tenant, None if key.policies == "all" else key.policies, key.models, key.admin, None)
+
+
+class Route(NamedTuple):
+    """Which policy answers, over which model."""
+
+    policy: str
+    model: str | None  # None: the policy's own
+
+
+def route(model: str, asked: str | None, caller: Caller, config: Config, policies: Collection[str]) -> Route:
+    """
+    Return what answers a request.
+
+    Args:
+        model: The request's `model`: a policy, `policy@model`, a routed name, or a model.
+        asked: `steady.policy`, which comes first.
+        caller: Who asks; a policy that the key does not list is as unknown as one that does not exist.
+        config: Routes and the default policy.
+        policies: The names of all loaded policies; they shadow model names.
+
+    Raises:
+        UnknownNameError: With the nearest name that this caller may use.
+    """
+    allowed = policies if caller.policies is None else [p for p in policies if p in caller.policies]
+    if asked is not None:
+        return Route(_known("policy", asked, allowed), None if model in policies or model in config.routes else model or None)
+    name, _, over = model.partition("@")
+    if over and name in policies:
+        if not caller.models:
+            raise UnknownNameError("model", model, allowed)
+        return Route(_known("policy", name, allowed), over)
+    if model in policies:
+        return Route(_known("model", model, allowed), None)
+    if model in config.routes:
+        return Route(_known("model", config.routes[model], allowed), None)
+    if not caller.models or config.default_policy not in allowed:
+        raise UnknownNameError("model", model, [*allowed, *config.routes])
+    return Route(config.default_policy, model or None)
+
+
+def _known(what: str, name: str, allowed: Collection[str]) -> str:
+    if name not in allowed:
+        raise UnknownNameError(what, name, allowed)
+    return name

@@ -1,0 +1,70 @@
+"""What the server's routes share: the runtime, its metrics, its keys, the runs that may be joined."""
+
+from collections.abc import Collection
+
+from steady.errors import SteadyError
+from steady.pipeline.runtime import Runtime
+from steady.pipeline.world import Live
+from steady.policy.resolved import Resolved
+from steady.server.access import Access
+from steady.server.joining import Runs
+from steady.server.metrics import Metrics
+from steady.types import Outcome, Receipt, Request
+
+
+class Services:
+    """One server's parts. Made once; a request writes nothing into it but metrics, receipts and its own run."""
+
+    def __init__(self, runtime: Runtime) -> None:
+        self.runtime = runtime
+        self.config = runtime.config
+        self.clock = runtime.clock
+        self.access = Access(runtime.config.keys)
+        self.runs = Runs(runtime.clock)
+        self.policies: Collection[str] = runtime.library.names()
+        self.metrics = Metrics(**runtime.labels())
+        self.forwards = runtime.forwards
+        self.evidence_key = runtime.evidence_key
+        self.draining = False
+
+    def world(self) -> Live:
+        """Return a world for one request."""
+        return self.runtime.world()
+
+    def resolved(self, policy: str, model: str | None) -> Resolved:
+        """Return a policy over a model. Raises UnknownNameError."""
+        return self.runtime.library.resolved(policy, model)
+
+    def record(self, outcome: Outcome, request: Request, policy: Resolved, tenant: str) -> Outcome:
+        """Keep a receipt; an answer is never lost to a store that can't. See Runtime.record."""
+        made = self.runtime.record(outcome, request, policy, tenant)
+        self.metrics.receipt(stored=made.receipt is not None)
+        return made
+
+    async def receipt(self, receipt_id: str, tenant: str | None) -> Receipt:
+        """Return a receipt of this tenant's. Raises ReceiptNotFound, RecordError."""
+        return await self.runtime.stored.get(receipt_id, tenant)
+
+    async def not_ready(self) -> tuple[str, dict[str, str]]:
+        """
+        Return why this process can't serve ("" if it can), and the state of what it can't cure itself.
+
+        An embedded model that is missing or policies that did not load are its own; a remote upstream or a store is not.
+        """
+        state: dict[str, str] = {}
+        own = "draining" if self.draining else ""
+        for name in sorted(self.runtime.providers):
+            problem = await self._provider(name)
+            state[f"provider {name}"] = problem or "ok"
+            if problem and self.runtime.embedded(name):
+                own = own or f"{name}: {problem}"
+        state["store"] = self.runtime.store_problem() or "ok"
+        return own, state
+
+    async def _provider(self, name: str) -> str | None:
+        try:
+            return await self.runtime.providers[name].ready()
+        except SteadyError as error:
+            return str(error)
+
+
