@@ -1,0 +1,147 @@
+"""
+One scanner for all formats made of ASCII: addresses, numbers, keys, links.
+
+A `Format` is an RE2 pattern over the plain view (`normal.plain`) with what may stand before it and a check in Python
+for what no pattern can say (checksums). All formats of a rule are searched in one pass.
+"""
+
+import re
+from collections.abc import Callable, Iterator, Sequence
+from typing import NamedTuple
+
+import re2
+
+from steady.rules.normal import REPLACED, RIGHT, RUN, hidden_runs, plain
+from steady.rules.rule import Match, Searching, Window
+from steady.rules.width import widest
+
+NOT_WORD = r"[^0-9A-Za-z\x01]"  # what may stand before most formats
+
+Confirm = Callable[[str, int, int], int | None]
+
+
+class Format(NamedTuple):
+    """One thing to look for."""
+
+    label: str
+    pattern: str  # RE2, over the plain view; of bounded width; matches no empty text
+    before: str = NOT_WORD  # RE2 class of the one character that may stand before it; the start of the text always may
+    confirm: Confirm | None = None  # (view, start, end) -> the end of the match, at most `end`, or None
+
+
+class _Compiled(NamedTuple):
+    label: str
+    anchored: "re.Pattern[str]"  # at one place Python's own engine is quicker; bounded width bounds its backtracking
+    confirm: Confirm | None
+
+
+def _allowed(before: str) -> frozenset[str]:
+    pattern = re.compile(before)
+    return frozenset(char for char in map(chr, range(128)) if pattern.fullmatch(char))
+
+
+def compile_bytes(pattern: str) -> "re2._Regexp[bytes]":
+    """Return a built-in pattern, compiled to search ASCII bytes."""
+    options = re2.Options()
+    options.log_errors = False
+    options.max_mem = 64 << 20
+    options.encoding = re2.Options.Encoding.LATIN1
+    return re2.compile(pattern.encode("latin-1"), options)
+
+
+Replace = Callable[[str, str], str]
+"""(label, matched raw text) -> what a fix puts there."""
+
+Splits = Callable[[str, str], bool]
+"""(visible character before, after; both plain): whether a hidden run between them can split a match."""
+
+
+def between_words(before: str, after: str) -> bool:
+    """Splits for most formats: both sides can belong to one address, number or key."""
+    core = "@.+_-:/"
+    return (before.isalnum() or before in core) and (after.isalnum() or after in core)
+
+
+class Scanner(Searching):
+    """
+    The search for formats.
+
+    Where two formats start at one place, the earlier in `formats` wins. Hidden runs of invisible characters that could
+    split a match are matches labelled `hidden`.
+
+    Args:
+        formats: What to look for.
+        replace: What a fix puts in a match's place.
+        reason: One sentence for the finding; must not quote.
+        splits: Where a hidden run counts.
+    """
+
+    def __init__(
+        self, formats: Sequence[Format], replace: Replace, reason: str, splits: Splits = between_words
+    ) -> None:
+        compiled = tuple(
+            (_allowed(f.before), _Compiled(f.label, re.compile(f.pattern.replace(r"\z", r"\Z")), f.confirm))
+            for f in formats
+        )
+        self._first = tuple(form for _, form in compiled)  # what may begin the text
+        self._after = {
+            left: tuple(form for allowed, form in compiled if left in allowed) for left in map(chr, range(128))
+        }
+        self._any = compile_bytes("|".join(f"(?:{f.before}(?:{f.pattern}))" for f in formats))
+        self._replace = replace
+        self._splits = splits
+        self.reason = reason
+        width = max(widest(f.pattern) or 0 for f in formats)
+        self.streams = Window(max(2 * width, RUN + 2), RIGHT)
+
+    def find(self, text: str, start: int = 0) -> Iterator[Match]:
+        """See Finder."""
+        base = max(0, start - 1)
+        part = text[base:]
+        view = plain(part)
+        hidden = self._hidden(part, start - base) if isinstance(view.starts, list) else iter(())
+        waiting = next(hidden, None)
+        for match in self._seen(part, view.text, view.starts, view.ends):
+            if match.start < start - base:
+                continue
+            while waiting is not None and waiting.start < match.start:
+                yield _moved(waiting, base)
+                waiting = next(hidden, None)
+            yield _moved(match, base)
+        while waiting is not None:
+            yield _moved(waiting, base)
+            waiting = next(hidden, None)
+
+    def _seen(self, part: str, view: str, starts: Sequence[int], ends: Sequence[int]) -> Iterator[Match]:
+        data = b"\n" + view.encode("ascii")  # one character before each, the first included
+        at = 0
+        while hit := self._any.search(data, at):
+            first = at = hit.start()
+            for form in self._after[view[first - 1]] if first else self._first:
+                found = form.anchored.match(view, first)
+                if found is None:
+                    continue
+                end = found.end() if form.confirm is None else form.confirm(view, first, found.end())
+                if end is not None:
+                    low, high = starts[first], ends[end - 1]
+                    yield Match(low, high, self._replace(form.label, part[low:high]), form.label)
+                    at = end - 1
+                    break
+            at += 1
+
+    def _hidden(self, part: str, start: int) -> Iterator[Match]:
+        for run in hidden_runs(part, start):
+            if run.after == "":
+                continue
+            before = plain(run.before).text
+            if self._splits(before, before if run.after is None else plain(run.after).text):
+                yield Match(run.start, run.end, REPLACED, "hidden")
+
+
+def _moved(match: Match, by: int) -> Match:
+    return match._replace(start=match.start + by, end=match.end + by) if by else match
+
+
+def ends_word(view: str, start: int, end: int) -> int | None:
+    """A `confirm`: no letter or digit follows."""
+    return None if view[end : end + 1].isalnum() or view[end : end + 1] == "\x01" else end

@@ -1,0 +1,312 @@
+"""
+`contains`, `excludes`, `starts_with`, `ends_with`: words and phrases given literally.
+
+The first two search the normalised view (`normal.normalise`), so that case, width, look-alike letters and invisible
+characters neither hide a term nor make one. Ten thousand terms cost what one costs (Aho-Corasick).
+"""
+
+from collections.abc import Iterable, Iterator
+from typing import ClassVar
+
+import ahocorasick_rs
+
+from steady.rules.normal import OPAQUE, REPLACED, RIGHT, RUN, hidden_runs, normalise, word_char
+from steady.rules.rule import EVERYWHERE, Context, Match, Prefix, Rule, Searching, Streams, Whole, Window
+from steady.types import Edit, Finding, Piece, Surface
+
+
+def _automaton(terms: Iterable[str]) -> ahocorasick_rs.AhoCorasick:
+    return ahocorasick_rs.AhoCorasick(list(terms))
+
+
+def _normal_terms(field: str, terms: Iterable[str], *, fold_case: bool = True) -> tuple[str, ...]:
+    out = []
+    for term in terms:
+        view = normalise(term, fold_case=fold_case).text
+        if not view.strip() or OPAQUE in view or REPLACED in view:
+            raise ValueError(f"`{field}` holds {term!r}, which has no visible text to search for.")
+        out.append(view)
+    return tuple(dict.fromkeys(out))
+
+
+class _Contains:
+    streams: Streams = Whole("what must be there may come at the very end")
+
+    def __init__(self, rule: "Contains") -> None:
+        self._fold = not rule.case
+        self._all, self._any, self._none = (
+            tuple(zip(words, (normalise(word, fold_case=self._fold).text for word in words), strict=True))
+            for words in (rule.all, rule.any, rule.none)
+        )
+
+    def judge(self, piece: Piece, context: Context) -> Finding:
+        view = normalise(piece.text, fold_case=self._fold).text
+        wrong = [f"{word!r} is missing" for word, form in self._all if form not in view]
+        if self._any and not any(form in view for _, form in self._any):
+            wrong.append(f"none of {', '.join(repr(word) for word, _ in self._any)} is there")
+        wrong += [f"{word!r} must not be there" for word, form in self._none if form in view]
+        return Finding(passed=not wrong, reason="; ".join(wrong))
+
+    def fix(self, piece: Piece, context: Context) -> tuple[Edit, ...] | None:
+        return () if self.judge(piece, context).passed else None
+
+
+class Contains(Rule, frozen=True, kw_only=True, tag="contains"):
+    """Texts that must be in the answer, or must not. Parts of words count; `excludes` knows whole words and can fix."""
+
+    all: tuple[str, ...] = ()
+    """Each of these must be there."""
+    any: tuple[str, ...] = ()
+    """At least one of these must be there."""
+    none: tuple[str, ...] = ()
+    """None of these may be there."""
+    case: bool = False
+    """Whether case counts; if not, look-alike letters are folded too."""
+
+    def build(self) -> _Contains:
+        """See Rule."""
+        if not (self.all or self.any or self.none):
+            raise ValueError("`all`, `any` and `none` are all empty: name at least one text.")
+        forms = {}
+        for field, words in (("all", self.all), ("any", self.any), ("none", self.none)):
+            forms[field] = _normal_terms(field, words, fold_case=not self.case)
+        for bad in forms["none"]:
+            if hit := next((word for word in forms["all"] if bad in word), None):
+                raise ValueError(f"`none` holds {bad!r}, which is in {hit!r} of `all`: no text can satisfy both.")
+        if forms["any"] and all(any(bad in word for bad in forms["none"]) for word in forms["any"]):
+            raise ValueError("`none` forbids every text of `any`: no text can satisfy both.")
+        return _Contains(self)
+
+    def statement(self) -> str:
+        """See Rule."""
+        parts = []
+        if self.all:
+            parts.append(f"The answer must contain {', '.join(map(repr, self.all))}.")
+        if self.any:
+            parts.append(f"The answer must contain at least one of {', '.join(map(repr, self.any))}.")
+        if self.none:
+            parts.append(f"The answer must not contain {', '.join(map(repr, self.none))}.")
+        return " ".join(parts)
+
+
+class _Excludes(Searching):
+    reason = "The text holds an excluded term."
+
+    def __init__(self, rule: "Excludes") -> None:
+        terms = _normal_terms("terms", rule.terms)
+        self._words = rule.words
+        self._replace = rule.replace
+        self._automaton = _automaton(terms)
+        self._pairs = {term[at : at + 2] for term in terms for at in range(len(term) - 1)}
+        self._firsts = {pair[0] for pair in self._pairs}
+        if rule.replace is not None:
+            self._refuse_joining(terms, normalise(rule.replace).text, rule.replace)
+        self.streams = Window(max(2 * max(map(len, terms)), RUN + 2), RIGHT)
+
+    def find(self, text: str, start: int = 0) -> Iterator[Match]:
+        base = max(0, start - 1)
+        part = text[base:]
+        view, starts, ends = normalise(part)
+        best: dict[int, int] = {}  # raw start -> raw end of the longest term there
+        for _, first, end in self._automaton.find_matches_as_indexes(view, overlapping=True):
+            if self._words and not (_edge(view, first) and _edge(view, end)):
+                continue
+            low, high = starts[first], ends[end - 1]
+            if low >= start - base and high > best.get(low, 0) and not _marked(view, end):
+                best[low] = high
+        matches = [Match(low, high, self._replace) for low, high in best.items()]
+        if isinstance(starts, list):
+            matches += self._hidden(part, start - base)
+        at = 0
+        for match in sorted(matches, key=lambda match: match[:2]):
+            if match.start >= at:
+                at = match.end
+                yield match._replace(start=match.start + base, end=match.end + base)
+
+    def _hidden(self, part: str, start: int) -> Iterator[Match]:
+        replacement = None if self._replace is None else REPLACED
+        for run in hidden_runs(part, start):
+            before = normalise(run.before).text[-1:]
+            after = None if run.after is None else normalise(run.after).text[:1]
+            if before in self._firsts if after is None else before + after in self._pairs:
+                yield Match(run.start, run.end, replacement, "hidden")
+
+    def _refuse_joining(self, terms: tuple[str, ...], form: str, replace: str) -> None:
+        """Raise ValueError if the replacement, with what may stand beside it, can hold a term."""
+        for term in terms:
+            for at in range(-len(form), len(term) + 1):  # the replacement laid over the term at every offset
+                low, high = max(at, 0), min(at + len(form), len(term))
+                if low > high or term[low:high] != form[low - at : high - at] or (not form and at in (0, len(term))):
+                    continue
+                if low == high and form:
+                    continue
+                if self._words and not (
+                    self._apart(term, form, at, low) and self._apart(term, form, at + len(form), high)
+                ):
+                    continue
+                raise ValueError(
+                    f"`replace` {replace!r} can form the excluded {term!r} with what stands beside it; "
+                    "take a text such as '***'."
+                )
+
+    @staticmethod
+    def _apart(term: str, form: str, edge: int, cut: int) -> bool:
+        """Whether a term can stand across or at this edge of the replacement where only whole words are terms."""
+        if 0 < edge < len(term):  # beside the replacement stands what stood beside a whole word: no word character
+            return not (word_char(term[cut - 1]) and word_char(term[cut]))
+        return True
+
+
+def _edge(view: str, at: int) -> bool:
+    """Whether no word goes on across this place."""
+    return not (0 < at < len(view) and word_char(view[at - 1]) and word_char(view[at]))
+
+
+def _marked(view: str, end: int) -> bool:
+    """Whether a combining mark follows, which makes the last letter another one."""
+    return end < len(view) and not view[end].isalnum() and view[end] != "_" and word_char(view[end])
+
+
+class Excludes(Rule, frozen=True, kw_only=True, tag="excludes"):
+    """
+    Terms that must not appear: words or phrases, whatever their case, width or invisible characters inside them.
+
+    Also found, as `hidden`: two or more invisible characters in a row where they could split a term. One invisible
+    character is looked through, so a match is at most twice as long as its term.
+    """
+
+    default_on: ClassVar[tuple[Surface, ...]] = EVERYWHERE
+    can_fix: ClassVar[bool] = True
+
+    terms: tuple[str, ...]
+    """What is excluded."""
+    words: bool = True
+    """Whether only whole words count; if not, `ass` is found in `class`."""
+    replace: str | None = None
+    """What a fix puts in the place of a term; none: there is no fix. It must not be able to form a term again."""
+
+    def build(self) -> _Excludes:
+        """See Rule."""
+        if not self.terms:
+            raise ValueError("`terms` is empty: name at least one.")
+        return _Excludes(self)
+
+    def statement(self) -> str:
+        """See Rule."""
+        shown = ", ".join(repr(term) for term in self.terms[:50])
+        return f"Do not use {shown}{' and similar' if len(self.terms) > 50 else ''}."
+
+
+def _one_of(rule: "StartsWith | EndsWith") -> tuple[str, ...]:
+    if bool(rule.text) == bool(rule.any):
+        raise ValueError("Give either `text` or `any`, not both and not none.")
+    if not all(rule.any):
+        raise ValueError("`any` holds an empty text, which every text satisfies.")
+    return (rule.text,) if rule.text else rule.any
+
+
+def _begins(text: str, wanted: str, case: bool) -> bool:
+    if case:
+        return text.startswith(wanted)
+    wanted = wanted.casefold()
+    return text[: len(wanted)].casefold().startswith(wanted)  # a character folds to at least one
+
+
+def _ends(text: str, wanted: str, case: bool) -> bool:
+    if case:
+        return text.endswith(wanted)
+    wanted = wanted.casefold()
+    return text[-len(wanted) :].casefold().endswith(wanted)
+
+
+class _StartsWith:
+    def __init__(self, texts: tuple[str, ...], case: bool) -> None:
+        self._texts, self._case = texts, case
+        self.streams: Streams = Prefix(max(len(text.casefold()) for text in texts))
+        self._reason = f"The text does not begin with {' or '.join(map(repr, texts))}."
+
+    def judge(self, piece: Piece, context: Context) -> Finding:
+        if any(_begins(piece.text, text, self._case) for text in self._texts):
+            return Finding(passed=True)
+        return Finding(passed=False, reason=self._reason)
+
+    def fix(self, piece: Piece, context: Context) -> tuple[Edit, ...] | None:
+        return () if self.judge(piece, context).passed else (Edit(0, 0, self._texts[0]),)
+
+
+class StartsWith(Rule, frozen=True, kw_only=True, tag="starts_with"):
+    """
+    The answer must begin with a text, from its very first character.
+
+    A fix puts the text (the first of `any`) in front: a mark that the policy dictates, so a matter of form, and not
+    counted as `invented`.
+    """
+
+    can_fix: ClassVar[bool] = True
+
+    text: str = ""
+    """What it must begin with."""
+    any: tuple[str, ...] = ()
+    """Or: one of these."""
+    case: bool = True
+    """Whether case counts."""
+
+    def build(self) -> _StartsWith:
+        """See Rule."""
+        return _StartsWith(_one_of(self), self.case)
+
+    def statement(self) -> str:
+        """See Rule."""
+        return f"Begin the answer with {' or '.join(map(repr, _one_of(self)))}."
+
+
+class _EndsWith:
+    streams: Streams = Whole("the end is seen at the end")
+
+    def __init__(self, texts: tuple[str, ...], case: bool) -> None:
+        self._texts, self._case = texts, case
+        self._reason = f"The text does not end with {' or '.join(map(repr, texts))}."
+
+    def _met(self, text: str) -> bool:
+        return any(_ends(text, wanted, self._case) for wanted in self._texts)
+
+    def judge(self, piece: Piece, context: Context) -> Finding:
+        return Finding(passed=True) if self._met(piece.text) else Finding(passed=False, reason=self._reason)
+
+    def fix(self, piece: Piece, context: Context) -> tuple[Edit, ...] | None:
+        text = piece.text
+        if self._met(text):
+            return ()
+        bare = text.rstrip()
+        if self._met(bare):
+            return (Edit(len(bare), len(text), ""),)
+        return (Edit(len(text), len(text), self._texts[0]),)
+
+
+class EndsWith(Rule, frozen=True, kw_only=True, tag="ends_with"):
+    """
+    The answer must end with a text, up to its very last character.
+
+    A fix takes white space away if that suffices, else adds the text (the first of `any`): a mark that the policy
+    dictates, so a matter of form, and not counted as `invented`.
+    """
+
+    can_fix: ClassVar[bool] = True
+
+    text: str = ""
+    """What it must end with."""
+    any: tuple[str, ...] = ()
+    """Or: one of these."""
+    case: bool = True
+    """Whether case counts."""
+
+    def build(self) -> _EndsWith:
+        """See Rule."""
+        return _EndsWith(_one_of(self), self.case)
+
+    def statement(self) -> str:
+        """See Rule."""
+        return f"End the answer with {' or '.join(map(repr, _one_of(self)))}."
+
+
+__all__ = ["Contains", "EndsWith", "Excludes", "StartsWith"]
