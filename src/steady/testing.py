@@ -32,7 +32,7 @@ class Report(NamedTuple):
 
     @property
     def shown(self) -> bool:
-        """Whether agreement of at least `min_agreement` was shown; if not, and nothing failed, the runs were too few."""
+        """Whether agreement of at least `min_agreement` was shown; where nothing failed and it is not, runs were few."""
         return self.low >= self.min_agreement
 
     def __str__(self) -> str:

@@ -239,25 +239,30 @@ def _blank(char: str) -> bool:
 
 def _before(text: str, start: int, at: int, form: _Form) -> int | None:
     """Return where the answer ends that stands before a disclosure at `at`; None if that is part of the answer."""
-    while at > start and (_blank(text[at - 1]) or text[at - 1] in form.marks):
-        at -= 1
-    gap = text[at : at + 64]
-    if at == start:
-        return at
-    rule = text[at - 1]
-    cut = at
+    far = at
+    while far > start and not _FOLD[ord(text[far - 1])]:
+        far -= 1
+    cut = far
+    rule = text[far - 1] if far > start else ""
     while rule in _RULES and cut > start and text[cut - 1] == rule:
         cut -= 1
-    spaced = cut == start or text[cut - 1].isspace()
-    if at - cut >= _RULES.get(rule, at) and (spaced or rule not in "*_"):
+    if _is_rule(rule, far - cut, cut == start or text[cut - 1].isspace()):
         while cut > start and _blank(text[cut - 1]):
             cut -= 1
         return cut
-    return at if form.free and _ends(text, start, at, gap) else None
+    while at > start and (_blank(text[at - 1]) or text[at - 1] in form.marks):
+        at -= 1
+    return at if at == start or (form.free and _ends(text, start, at)) else None
 
 
-def _ends(text: str, start: int, at: int, gap: str) -> bool:
+def _is_rule(char: str, length: int, spaced: bool) -> bool:
+    """Return whether a run of a character is what a separator may have become. Stars and underscores emphasise too."""
+    return 0 < _RULES.get(char, 0) <= length and (spaced or char not in "*_")
+
+
+def _ends(text: str, start: int, at: int) -> bool:
     """Return whether an answer may end at `at`, so that what follows is no quotation within it."""
+    gap = text[at : at + 64]
     last = text[at - 1]
     line = max(text.rfind("\n", start, at), text.rfind("\r", start, at)) + 1
     same_line = not re.match(r"[ \t]*[\r\n]", gap)
@@ -273,19 +278,21 @@ def _ends(text: str, start: int, at: int, gap: str) -> bool:
 def _after(text: str, at: int, end: int, form: _Form) -> int | None:
     """Return where the answer begins that stands behind a disclosure that ends at `at`; None if that is part of it."""
     last = at - 1
+    far = at
+    while far < end and not _FOLD[ord(text[far])]:
+        far += 1
+    cut = far
+    rule = text[far] if far < end else ""
+    while rule in _RULES and cut < end and text[cut] == rule:
+        cut += 1
+    if _is_rule(rule, cut - far, cut == end or text[cut].isspace()):
+        while cut < end and _blank(text[cut]):
+            cut += 1
+        return cut
     while at < end and (_blank(text[at]) or text[at] in form.marks):
         at += 1
     if at == end:
         return at
-    rule = text[at]
-    cut = at
-    while rule in _RULES and cut < end and text[cut] == rule:
-        cut += 1
-    spaced = cut == end or text[cut].isspace()
-    if cut - at >= _RULES.get(rule, end) and (spaced or rule not in "*_"):
-        while cut < end and _blank(text[cut]):
-            cut += 1
-        return cut
     if not form.free:
         return None
     apart = at > last + 1
