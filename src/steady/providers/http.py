@@ -55,11 +55,13 @@ class Http:
         parts = urlsplit(base_url)
         if parts.scheme not in ("http", "https") or not parts.hostname:
             raise ConfigError(f"provider {provider!r}: base_url must begin with http:// or https:// and name a host.")
+        if "@" in parts.netloc:
+            raise ConfigError(f"provider {provider!r}: base_url holds credentials; give them as `key` or in `headers`.")
         for name, value in headers.items():
             if not (name.isascii() and name.isprintable() and value.isprintable()):
                 raise ConfigError(f"provider {provider!r}: the header {name!r} holds characters that can't be sent.")
         self.provider = provider
-        self.where = parts.netloc.rpartition("@")[2]  # without credentials; all that error texts show of the address
+        self.where = parts.netloc  # all that error texts show of the address: a query may hold a key
         self._base = base_url.partition("?")[0].rstrip("/")
         self._query = f"?{parts.query}" if parts.query else ""
         self._headers = {"accept-encoding": "identity", "user-agent": "steady", **headers}

@@ -1,8 +1,8 @@
 """Any upstream with the chat-completions API: OpenAI, vLLM, llama.cpp's server, Ollama, OpenRouter, another Steady."""
 
 import asyncio
+import contextlib
 from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
-from contextlib import aclosing
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -111,7 +111,7 @@ class OpenAIProvider:
         (chunks, first), _ = await with_retries(
             begin, timeout=call.timeout, retries=self._retries, patient=call.patient
         )
-        async with aclosing(chunks):
+        async with contextlib.aclosing(chunks):
             yield first
             async for chunk in chunks:
                 yield chunk
@@ -170,6 +170,7 @@ class OpenAIProvider:
             async for event in _events(response):
                 if event.data == b"[DONE]":
                     open_choices = dict.fromkeys(open_choices, False)
+                    await _drain(response)
                     break
                 chunk = self._chunk(event, secrets)
                 for choice in chunk["choices"]:
@@ -206,3 +207,10 @@ async def _events(response: "aiohttp.ClientResponse") -> AsyncIterator[Event]:
             yield event
     for event in reader.end():
         yield event
+
+
+async def _drain(response: "aiohttp.ClientResponse") -> None:
+    """Read what follows [DONE], which is nothing: only then can the connection be used again."""
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(0.1):
+            await response.content.readany()
