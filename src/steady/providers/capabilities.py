@@ -2,7 +2,7 @@
 What each kind of upstream takes, and how sampling parameters are fitted to it.
 
 Sources: the API references of OpenAI (chat completions), vLLM (OpenAI-compatible server, extra sampling parameters),
-llama.cpp's server, and litellm's parameters common to all vendors. A provider's entry in steady.yaml may override any of it.
+llama.cpp's server, and litellm's parameters common to all vendors. An entry in steady.yaml may override any of it.
 """
 
 from typing import Any, Literal
