@@ -82,18 +82,19 @@ def a_busy_minute() -> Iterator[Any]:
     for agreeing in range(1, 6):
         for action in ("answered", "otherwise", "refrained", "error", "refused_input"):
             yield lambda m, a=agreeing, d=action: m.observe(
-                supported(a, d), model="local/smollm2-135m", seconds=0.3 * a, allowed=8, streamed="buffered"
+                supported(a, d), model="local/smollm2-135m", seconds=0.3 * a, allowed=8, streamed=True
             )
     for model in ("openai/gpt-4o", "local/smollm2-135m", "nobody/knows"):
-        yield lambda m, n=model: m.observe(an_outcome(), model=n, seconds=0.02, streamed="live")
+        yield lambda m, n=model: m.observe(an_outcome(), model=n, seconds=0.02, streamed=True, live=True)
     yield lambda m: m.error("rule_violation", decided=True)
     yield lambda m: m.error("invalid_api_key")
     for status in (None, 400, 429, 503):
         yield lambda m, s=status: m.upstream("openai", 0.4, retries=1, error=ProviderError("x", status=s))
     yield lambda m: m.upstream("openai", 9.0, error=ProviderTimeout("x"))
     yield lambda m: m.upstream("local", 0.2)
-    yield lambda m: m.in_flight.inc()
-    yield lambda m: m.connections.inc(2)
+    yield Metrics.started
+    yield Metrics.connected
+    yield Metrics.hung_up
 
 
 def busy_metrics() -> Metrics:

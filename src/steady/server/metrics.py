@@ -161,6 +161,7 @@ class Metrics:
         self.returned_dollars = self._counter("returned_cost_dollars", "Cost of answers.", "policy", "model")
         self.spent_dollars = self._counter("spent_cost_dollars", "Cost of all candidates.", "policy", "model")
         self.streams = self._counter("streams", "Streamed answers, live or decided first.", "mode")
+        self.hang_ups = self._counter("hang_ups", "Clients that went away before their stream ended.")
         self.in_flight = self._gauge("requests_in_flight", "Requests being answered.")
         self.connections = self._gauge("connections_open", "Open client connections.")
         self._info = Gauge("steady_build_info", "Workers of a version.", ["version"], registry=self.registry)
@@ -208,7 +209,8 @@ class Metrics:
         model: str,
         seconds: float,
         allowed: int = 1,
-        streamed: str | None = None,
+        streamed: bool = False,
+        live: bool = False,
     ) -> None:
         """
         Count one decided request.
@@ -218,7 +220,8 @@ class Metrics:
             model: The configured model that was asked, as `Names.models` spells it.
             seconds: From the first byte of the request to the last of the answer.
             allowed: The policy's `candidates.max`; what was not asked of it is saved.
-            streamed: "live" or "buffered" for a streamed answer, else None.
+            streamed: Whether the answer was sent as a stream.
+            live: Whether that stream was sent as the model made it, not decided first.
         """
         route = self._routes.get((outcome.policy, model)) or self._route(outcome.policy, model)
         decision = outcome.decision
@@ -232,8 +235,28 @@ class Metrics:
             self._verdict(outcome.policy, verdict)
         for stage, spent in outcome.timings:
             (self._stages.get(stage) or self._stages[OTHER]).observe(spent)
-        if streamed is not None:
-            self._streams[streamed].inc()
+        if streamed:
+            self._streams["live" if live else "buffered"].inc()
+
+    def started(self) -> None:
+        """Count a request that is being answered, until `ended`."""
+        self.in_flight.inc()
+
+    def ended(self) -> None:
+        """See `started`."""
+        self.in_flight.dec()
+
+    def connected(self) -> None:
+        """Count a client's connection, until `disconnected`."""
+        self.connections.inc()
+
+    def disconnected(self) -> None:
+        """See `connected`."""
+        self.connections.dec()
+
+    def hung_up(self) -> None:
+        """Count a client that went away before its stream ended."""
+        self.hang_ups.inc()
 
     def error(self, code: str, *, decided: bool = False) -> None:
         """Count a request that was answered with an error of this `code`. `decided`: it was observed as well."""
@@ -276,7 +299,8 @@ class Metrics:
         by_policy = 5 + len(ACTIONS) + _samples(SECONDS) + _samples(SHARES)
         by_route = 1 + 2 * 2 + 2  # requests; prompt and completion tokens, dollars: each returned and spent
         by_provider = 2 + len(UPSTREAM_ERRORS) + _samples(SECONDS)
-        once = len(error_codes()) + 1 + (len(STAGES) + 1) * _samples(STAGE_SECONDS) + len(STREAMS) + 3 + 4
+        # once: hang-ups, two gauges, the version; stored, lost, queued, broken
+        once = len(error_codes()) + 1 + (len(STAGES) + 1) * _samples(STAGE_SECONDS) + len(STREAMS) + 4 + 4
         by_rule = rules * len(RESULTS) + fixes
         return policies * (by_policy + models * by_route) + by_rule + providers * by_provider + once
 
