@@ -43,10 +43,10 @@ def memory(process: psutil.Process) -> float:
     return sum(one.memory_info().rss for one in [process, *process.children(recursive=True)]) / 1e6
 
 
-def start(command: list[str], core: int, port: int, **env: str) -> subprocess.Popen[bytes]:
-    """Start a server on one core and wait until its port answers."""
+def start(command: list[str], core: int, port: int, *, wait: float = 10.0, **env: str) -> subprocess.Popen[bytes]:
+    """Start a server on one core and wait, at most `wait` seconds, until its port answers."""
     process = subprocess.Popen(["taskset", "-c", str(core), *command], env={**os.environ, **env})
-    for _ in range(200):
+    for _ in range(int(wait / 0.05)):
         with socket.socket() as probe:
             if probe.connect_ex(("127.0.0.1", port)) == 0:
                 return process
