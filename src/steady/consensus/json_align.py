@@ -13,10 +13,19 @@ MOST = 40  # elements without an equal, on either side, that are assigned by lik
 def central(arrays: Sequence[JSON]) -> int:
     """Return the index of the array most alike to the others; among equals the first in canonical order."""
     canons = [canonical(array) for array in arrays]
-    marks = {canon: features(array) for canon, array in zip(canons, arrays, strict=True)}
-    counts = {canon: canons.count(canon) for canon in marks}
-    totals = {canon: sum(dice(marks[canon], marks[other]) * counts[other] for other in marks) for canon in marks}
-    return canons.index(min(marks, key=lambda canon: (-totals[canon], canon)))
+    first = {canon: index for index, canon in reversed(list(enumerate(canons)))}
+    distinct = sorted(first)
+    if len(distinct) == 1:
+        return 0
+    marks = [features(arrays[first[canon]]) for canon in distinct]
+    totals = [(canons.count(canon) - 1) * UNIT for canon in distinct]
+    for a, one in enumerate(marks):
+        for b in range(a):
+            alike = dice(one, marks[b])
+            totals[a] += alike * canons.count(distinct[b])
+            totals[b] += alike * canons.count(distinct[a])
+    best = min(range(len(distinct)), key=lambda index: (-totals[index], index))
+    return first[distinct[best]]
 
 
 def align(reference: Sequence[JSON], other: Sequence[JSON]) -> list[int | None]:

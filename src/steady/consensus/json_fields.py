@@ -21,7 +21,8 @@ class Document(NamedTuple):
     vote: Vote
     value: JSON
     canon: str
-    marks: frozenset[tuple[str, int]]  # of documents that are merged
+    size: int
+    marks: frozenset[tuple[str, int]] = frozenset()  # where likeness is asked for: its `features`
 
 
 class Ballots(NamedTuple):
@@ -30,7 +31,6 @@ class Ballots(NamedTuple):
     votes: list[Vote]
     documents: list[Document]
     clusters: list[Cluster]
-    mergeable: bool  # none of the accepted documents is too large
 
 
 def _read(given: Sequence[Vote]) -> Ballots:
@@ -38,7 +38,6 @@ def _read(given: Sequence[Vote]) -> Ballots:
     documents: list[Document] = []
     groups: dict[str, list[Vote]] = {}
     broken: dict[str, list[Vote]] = {}
-    mergeable = True
     for vote in votes:
         if vote.refusal:
             continue
@@ -48,14 +47,24 @@ def _read(given: Sequence[Vote]) -> Ballots:
             broken.setdefault(canonical_text(vote.text), []).append(vote)
             continue
         canon = canonical(value)
-        small = size(value) <= LARGEST
-        mergeable = mergeable and (small or not vote.accepted)
-        documents.append(Document(vote, value, canon, features(value) if small else frozenset()))
+        documents.append(Document(vote, value, canon, size(value)))
         groups.setdefault(canon, []).append(vote)
     clusters = refused(votes)
     clusters += [Cluster(0, canon, tuple(Member(v, canon) for v in same)) for canon, same in groups.items()]
     clusters += [Cluster(INVALID, c, tuple(Member(v, c) for v in same), valid=False) for c, same in broken.items()]
-    return Ballots(votes, documents, clusters, mergeable)
+    return Ballots(votes, documents, clusters)
+
+
+def _comparable(documents: Sequence[Document]) -> list[Document]:
+    """
+    Return the documents that are merged, their features noted: all, or the accepted ones where all are too large.
+
+    [] where the accepted ones are too large, too. What is left out counts as disagreeing everywhere.
+    """
+    for some in (documents, [document for document in documents if document.vote.accepted]):
+        if sum(document.size for document in some) <= LARGEST:
+            return [document._replace(marks=features(document.value)) for document in some]
+    return []
 
 
 def _likeness(ballots: Ballots) -> Alike:
@@ -86,6 +95,8 @@ def whole_consensus(penalty: Fraction) -> Aggregate:
 
 
 def _whole(ballots: Ballots, penalty: Fraction) -> Consensus:
+    if penalty:
+        ballots = ballots._replace(documents=_comparable(ballots.documents))
     return elect(
         ballots.votes, ballots.clusters, alike=_likeness(ballots), penalty=penalty, method="vote on whole values"
     )
@@ -107,7 +118,8 @@ def json_consensus(
     is as agreed as its least agreed part, and an array's length is one of its parts. `fields` gives it for each JSON
     pointer, the 200 nearest to the root. `leader` is the least count of those fields and `runner_up` the greatest count
     of a rival in them. Refusals are one cluster and win only where they outweigh all documents together; texts that are
-    no JSON never win. Where an accepted document has more than 5,000 values, whole documents are voted on instead.
+    no JSON never win. Where the documents together have more than 12,000 values, those not accepted are left out (they
+    count as disagreeing); where the accepted ones alone have more, whole documents are voted on instead.
     """
 
     def aggregate(given: Sequence[Vote]) -> Consensus:
@@ -115,36 +127,34 @@ def json_consensus(
         accepted = [document for document in ballots.documents if document.vote.accepted]
         spoken = sum((document.vote.quality for document in accepted), Fraction(0))
         silent = sum((vote.quality for vote in ballots.votes if vote.refusal and vote.accepted), Fraction(0))
-        if not accepted or silent > spoken or not ballots.mergeable:
+        parsed, merged = len(ballots.documents), _comparable(ballots.documents)
+        if not accepted or silent > spoken or not merged:
             return _whole(ballots, penalty)
+        ballots = ballots._replace(documents=merged)
         alike = _likeness(ballots)
         scores = {vote.slot: score(vote, ballots.votes, alike, penalty) for vote in ballots.votes}
-        centre = _medoid(accepted, ballots.documents, alike, scores)
+        centre = _medoid(merged, alike, scores)
         outside = [cluster for cluster in ballots.clusters if cluster.order]
         blender = Blender(
-            len(ballots.documents),
+            parsed,
             max((len(cluster.members) for cluster in outside), default=0),
             measure,
             threshold,
             centre.vote.slot,
         )
         root = place(schema or {}, [schema] if schema else [])
-        entries = [Entry(document.vote, document.value) for document in ballots.documents]
+        entries = [Entry(document.vote, document.value) for document in merged]
         return _decide(ballots, scores, centre, blender, blender.merge(entries, root, ""))
 
     return aggregate
 
 
-def _medoid(
-    accepted: Sequence[Document], documents: Sequence[Document], alike: Alike, scores: dict[int, Fraction]
-) -> Document:
+def _medoid(documents: Sequence[Document], alike: Alike, scores: dict[int, Fraction]) -> Document:
     def closeness(document: Document) -> int:
         return sum(alike(document.vote, other.vote) for other in documents if other is not document)
 
-    return min(
-        accepted,
-        key=lambda d: (-closeness(d), -scores[d.vote.slot], d.canon, d.vote.text, d.vote.slot),
-    )
+    accepted = [document for document in documents if document.vote.accepted]
+    return min(accepted, key=lambda d: (-closeness(d), -scores[d.vote.slot], d.canon, d.vote.text, d.vote.slot))
 
 
 def _decide(

@@ -6,6 +6,7 @@ documents with an object there have; an array is aligned to the medoid array and
 are voted on. Every parsed document counts in the support of a value, only accepted ones decide which value wins.
 """
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from fractions import Fraction
 from typing import NamedTuple
@@ -167,7 +168,9 @@ def _accepted(entries: Iterable[Entry]) -> list[Entry]:
 
 
 def _weight(entries: Iterable[Entry]) -> Fraction:
-    return sum((entry.vote.quality for entry in entries if entry.vote.accepted), Fraction(0))
+    # Most votes have one quality, and adding Fractions one by one is what would cost most here.
+    counts = Counter(entry.vote.quality for entry in entries if entry.vote.accepted)
+    return sum((quality * count for quality, count in counts.items()), Fraction(0))
 
 
 def _options(entries: Sequence[Entry]) -> list[Option]:

@@ -11,7 +11,7 @@ from steady.consensus.similarity import canonical_text, multiset, words
 from steady.types import JSON
 
 DEEPEST = 100  # levels of nesting; deeper documents are not read
-LARGEST = 5_000  # values in a document that is merged field by field; larger ones are voted on whole
+LARGEST = 12_000  # values in all documents together that are merged field by field; beyond, whole ones are voted on
 DIGITS = 400  # digits, and the greatest power of ten, of a number that is compared by value
 WORDS = 200  # words of a string that count towards its likeness
 

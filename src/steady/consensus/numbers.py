@@ -15,7 +15,7 @@ _CORE = re.compile(
     r"(?P<power>[eE][-+−]?\d{1,4}(?!\d)|\s?[×x*·]\s?10\s?\^\s?[-+−]?\d{1,4})?"
 )
 _FRONT = re.compile(
-    r"(?P<outer>(?<![\w.,)])[-−+])?(?P<coin>[$€£¥₹]|\b(?:usd|eur|gbp|jpy|inr|chf|pln)\b)?\s?(?P<inner>(?<![\w.,)])[-−+])?$",
+    r"(?P<outer>(?<![\w.,)])[-−+])?(?:(?P<coin>[$€£¥₹]|\b(?:usd|eur|gbp|jpy|inr|chf|pln)\b)\s?)?(?P<inner>(?<![\w.,)])[-−+])?$",
     re.IGNORECASE,
 )
 _COMMAS = re.compile(r"[1-9]\d{0,2}(?:,\d{3})|\d{1,3}(?:,\d{2,3})+,\d{3}")

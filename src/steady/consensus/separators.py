@@ -11,6 +11,7 @@ a shift in tone by one "not"), which lowers agreement but never claims one that 
 
 import re
 import unicodedata
+from functools import lru_cache
 from typing import NamedTuple
 
 from steady.consensus.lexicon import CALENDAR, NEGATION_STEMS, NEGATIONS, NO, NOT_NAMES, NUMBERS, PREFIXES, YES
@@ -95,11 +96,14 @@ def _turned(one: Signature, other: Signature) -> bool:
     return any(rest in other.words and word not in other.words and rest not in one.words for word, rest in one.prefixed)
 
 
+@lru_cache(maxsize=20_000)
 def _negative(word: str) -> bool:
     return word in NEGATIONS or word.endswith("n't") or word.startswith(NEGATION_STEMS)
 
 
 def _is_id(token: str) -> bool:
+    if token.isalpha():
+        return False
     has_digit = any(char.isdigit() for char in token)
     return has_digit and not token.isdigit() and not _MEASURED.fullmatch(token)
 
