@@ -62,6 +62,11 @@ def invisible(char: str) -> bool:
     return _IS_INVISIBLE.match(char) is not None
 
 
+def visible(text: str) -> str:
+    """Return the text without its invisible characters."""
+    return _IS_INVISIBLE.sub("", text)
+
+
 def word_char(char: str) -> bool:
     """Whether a view character belongs to a word: letters, digits, marks and the underscore of any script."""
     return char.isalnum() or char in ("_", LETTER) or unicodedata.category(char)[0] == "M"

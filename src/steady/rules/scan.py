@@ -112,6 +112,10 @@ class Scanner(Searching):
             yield _moved(waiting, base)
             waiting = next(hidden, None)
 
+    def wanted(self, raw: str) -> bool:
+        """Whether a match, as it stands in the text, counts; the search goes on inside one that does not."""
+        return True
+
     def _seen(self, part: str, view: str, starts: Sequence[int], ends: Sequence[int]) -> Iterator[Match]:
         data = b"\n" + view.encode("ascii")  # one character before each, the first included
         at = 0
@@ -122,7 +126,7 @@ class Scanner(Searching):
                 if found is None:
                     continue
                 end = found.end() if form.confirm is None else form.confirm(view, first, found.end())
-                if end is not None:
+                if end is not None and self.wanted(part[starts[first] : ends[end - 1]]):
                     low, high = starts[first], ends[end - 1]
                     yield Match(low, high, self._replace(form.label, part[low:high]), form.label)
                     at = end - 1

@@ -135,13 +135,15 @@ class NoSecrets(Rule, frozen=True, kw_only=True, tag="no_secrets"):
     """
     Keys, tokens and passwords must not appear. What was found is never shown, logged or kept.
 
-    Found, on a view without invisible characters: keys of OpenAI, Anthropic, AWS, GitHub, GitLab, Slack, Google, Stripe,
-    npm, PyPI, Hugging Face, SendGrid, Groq, DigitalOcean, Docker, Telegram and Azure; JSON Web Tokens; private keys in
-    PEM blocks; passwords in links; values with a digit and at least 3 bits of entropy a character that are assigned to
-    a name such as `password` or `api_key`; and any run of 64 or more characters of base64 that mixes small and capital
-    letters with digits, which is also how keys longer than 127 characters are found to their end.
+    Found, on a view without invisible characters: keys of OpenAI, Anthropic, AWS, GitHub, GitLab, Slack, Google,
+    Stripe, npm, PyPI, Hugging Face, SendGrid, Groq, DigitalOcean, Docker, Telegram and Azure; JSON Web Tokens;
+    private keys in PEM blocks; passwords in links; values with a digit and at least 3 bits of entropy a character
+    that are assigned to a name such as `password` or `api_key`; and any run of 64 or more characters of base64 that
+    mixes small and capital letters with digits, which is also how keys longer than 127 characters are found to
+    their end.
 
-    What repeats itself inside a long token (less than 3 kinds of characters in 64) may be left standing. A private key that is broken into lines shorter than 64 characters is found in its first and last line only.
+    What repeats itself inside a long token (no capital, small letter or digit in 64 characters) may be left standing. A private
+    key that is broken into lines shorter than 64 characters is found in its first and last line only.
     """
 
     default_on: ClassVar[tuple[Surface, ...]] = EVERYWHERE
