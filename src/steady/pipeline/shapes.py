@@ -10,7 +10,6 @@ the disclosure goes beside the answer rather than into it.
 import json
 import re
 from collections.abc import Iterator
-from itertools import islice
 
 _BLANK = "\ufeff \t\r\n\v\f\x85\xa0\u2028\u2029"
 _CLOSERS = "\"'”’»」』）)]}*_`~"
@@ -32,7 +31,7 @@ def looks_structured(text: str) -> str | None:
     body = text.strip(_BLANK)
     if not body:
         return None
-    return _json(body) or _markup(body) or _fenced(body) or _yaml(text, body) or _table(body) or _code(text, body)
+    return _json(body) or _markup(body) or _yaml(text, body) or _table(body) or _code(text, body)
 
 
 def one_line(text: str) -> str | None:
@@ -109,38 +108,25 @@ def _open_comment(text: str) -> str | None:
 _FENCE = re.compile(r"[ \t]*(?:[-*+>][ \t]+|\d{1,9}[.)][ \t]+)*(`{3,}|~{3,})([^\r\n]*)")
 
 
-def _fences(text: str) -> Iterator[str]:
-    """Yield the lines that open and close fences, by turns."""
-    mark = ""
-    for line in text.splitlines():
-        found = _FENCE.match(line)
-        if not found:
-            continue
-        run, rest = found[1], found[2]
-        if not mark and not (run[0] == "`" and "`" in rest):
-            mark = run
-            yield line
-        elif mark and run[0] == mark[0] and len(run) >= len(mark) and not rest.strip():
-            mark = ""
-            yield line
+def _fence(line: str, mark: str) -> str:
+    """Return the mark of the fence that is open behind a line, "" for none; `mark` is the one open before it."""
+    found = _FENCE.match(line)
+    if not found:
+        return mark
+    run, rest = found[1], found[2]
+    if not mark:
+        return "" if run[0] == "`" and "`" in rest else run
+    return "" if run[0] == mark[0] and len(run) >= len(mark) and not rest.strip() else mark
 
 
 def open_fence(text: str) -> str | None:
     """Return a reason where a code fence (CommonMark 4.5) is opened and not closed."""
     if "```" not in text and "~~~" not in text:
         return None
-    marks = sum(1 for _ in _fences(text))  # they open and close by turns
-    return "it leaves a code fence open" if marks % 2 else None
-
-
-def _fenced(body: str) -> str | None:
-    if not body.startswith(("```", "~~~")):
-        return None
-    lines = body.splitlines()
-    marks = list(islice(_fences(body), 3))
-    if len(marks) == 2 and lines[0] == marks[0] and lines[-1] == marks[1]:
-        return "it is a block of code"
-    return None
+    mark = ""
+    for line in text.splitlines():
+        mark = _fence(line, mark)
+    return "it leaves a code fence open" if mark else None
 
 
 # YAML
@@ -158,7 +144,7 @@ _HANGING = re.compile(
     r"""(?:^|[:?-]\s+|[,\[{]\s*)(?:[&!]\S+\s+){0,2}["'\[{]"""
 )  # a value that may go on in the next line
 _CLAUSE = re.compile(r"[^\W\d][^\s:]*(?:\s+[^\s:]+){3,}\s*:(?:\s|$)")  # four words, then a colon
-_DOCUMENT = re.compile(r"---(?:\s|$)|%YAML|!!?[\w<]|&\w+\s")
+_DOCUMENT = re.compile(r"---(?:\s|$)|%YAML|!!?[\w<]|&\w+(?:\s|$)")
 
 
 def _yaml(text: str, body: str) -> str | None:
@@ -173,10 +159,12 @@ def _yaml(text: str, body: str) -> str | None:
         return "it begins like YAML"
     margin: int | None = None
     hanging = clause = False
-    for line in re.split(r"\r\n|[\r\n\x85\u2028\u2029]", text.lstrip("\ufeff")):
+    for line in re.split(r"\r\n|[\r\n]", text.lstrip("\ufeff")):
         content = line.lstrip(" ")
         if not content.strip() or content.startswith("#") or content.rstrip() in {"---", "..."}:
             continue
+        if margin is None and _DOCUMENT.match(content):
+            return "it begins like YAML"
         column = len(line) - len(content)
         margin = column if margin is None else margin
         if column <= margin and not hanging and not (_ITEM.match(content) or _KEY.match(content)):
@@ -206,6 +194,7 @@ _FIRST = re.compile(
     r"""\#!\s*/ | /[*] | if\s+\[ | [rRbBfFuU]{0,2}(?:"{3}|'{3})
       | \#include\b | \#(?:define|ifndef|ifdef|pragma)\s | \#\[ | @[\w.]+(?:\(.*\))?\s*$
       | (?:async\s+)?def\s+\w+\s*\( | class\s+\w+\s*(?:\(.*\))?\s*(?:extends\s+\S+\s*)?(?:implements\s.+)?[:{]
+      | class\s+\w+(?:\s*<\s*[\w:]+)?\s*$ | module\s+[\w:]+\s*$ | def\s+[\w.]+[?!]?\s*$
       | import\s+(?:\w+(?:\.\w+)*(?:\s+as\s+\w+)?(?:\s*,\s*\w+(?:\.\w+)*)*\s*;?\s*$
           |[\w*{},\s]+\sfrom\s+["']|["']|\(|static\s)
       | from\s+\.*[\w.]*\s+import\s | package\s+[\w.]+\s*;?\s*$ | (?:pub\s+)?(?:use|mod)\s+\w+(?:::\S+)?\s*[;{]
@@ -237,24 +226,43 @@ _LINE = re.compile(
     """,
     re.VERBOSE,
 )
+_INLINE = re.compile(r"`[^`\n]*`")
+_RECIPE = re.compile(r"[\w./%-]{1,80}:[^\r\n]{0,400}\r?\n\t")  # of a makefile
 _LONGEST = 400  # characters of a line that are looked at
 _SAMPLE = 2000  # lines that are counted
 _DENSE = 0.06  # brackets and semicolons per character: prose has under 0.04, most code over 0.03, packed code over 0.08
 
 
 def _code(text: str, body: str) -> str | None:
-    """Find source code: it begins as code begins, or every line is indented, or at least half of its lines are code."""
-    lines = [line for line in text.splitlines() if line.strip(_BLANK)]
+    """
+    Find source code: it begins as code begins, or every line is indented, or its brackets or its lines say so.
+
+    What stands in code fences does not count, since Markdown keeps it apart.
+    """
+    lines = [line for line in _outside(text) if line.strip(_BLANK)]
+    if not lines:
+        return "it is blocks of code"
     if len(lines) > 1 and all(line.startswith(("    ", "\t")) for line in lines):
         return "it is indented like code"
-    first = next((line for line in body.splitlines() if not _is_comment(line)), "")
-    if _FIRST.match(first.strip()[:_LONGEST]):
+    first = next((line for line in lines if not _is_comment(line)), "")
+    if _FIRST.match(first.strip(_BLANK)[:_LONGEST]) or _RECIPE.match(body):
         return "it begins like code"
-    if len(lines) > 1 and sum(map(body.count, "{}()[];")) >= _DENSE * len("".join(body.split())):
+    said = "".join(_INLINE.sub("", "\n".join(lines)).split())
+    if len(lines) > 1 and said and sum(map(said.count, "{}()[];")) >= _DENSE * len(said):
         return "it has the marks of code"
     counted = lines[:_SAMPLE]
     code = sum(1 for line in counted if _is_code(line.strip(_BLANK)[:_LONGEST]))
     return "most of its lines are code" if code * 2 >= len(counted) else None
+
+
+def _outside(text: str) -> Iterator[str]:
+    """Yield the lines that stand in no code fence."""
+    mark = ""
+    for line in text.splitlines():
+        after = _fence(line, mark)
+        if not mark and not after:
+            yield line
+        mark = after
 
 
 def _is_comment(line: str) -> bool:
