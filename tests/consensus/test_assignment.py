@@ -12,7 +12,9 @@ from steady.consensus.assignment import assign
 @st.composite
 def matrices(draw: st.DrawFn, most: int = 9) -> list[list[int]]:
     rows, columns = draw(st.integers(1, most)), draw(st.integers(1, most))
-    return draw(st.lists(st.lists(st.integers(-50, 50), min_size=columns, max_size=columns), min_size=rows, max_size=rows))
+    return draw(
+        st.lists(st.lists(st.integers(-50, 50), min_size=columns, max_size=columns), min_size=rows, max_size=rows)
+    )
 
 
 def cost(matrix: list[list[int]], found: list[int | None]) -> int:

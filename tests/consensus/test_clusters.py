@@ -5,7 +5,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from steady.consensus.clusters import INVALID, Cluster, Member, by_size, complete_linkage, in_rank, medoid, ordered, refused
+from steady.consensus.clusters import (
+    INVALID,
+    Cluster,
+    Member,
+    by_size,
+    complete_linkage,
+    in_rank,
+    medoid,
+    ordered,
+    refused,
+)
 from steady.types import Vote
 
 

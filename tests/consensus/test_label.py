@@ -24,7 +24,9 @@ def test_the_label_of_most_votes_wins_with_its_share() -> None:
     assert (made.leader, made.runner_up, made.agreement.tie) == (3, 1, False)
 
 
-@pytest.mark.parametrize("text", ["billing", " Billing.", '"BILLING"', "**billing**", "«billing»", "ｂｉｌｌｉｎｇ", "billing!\n"])
+@pytest.mark.parametrize(
+    "text", ["billing", " Billing.", '"BILLING"', "**billing**", "«billing»", "ｂｉｌｌｉｎｇ", "billing!\n"]
+)
 def test_spelling_does_not_make_another_label(text: str) -> None:
     made = consensus(text)
 

@@ -135,7 +135,9 @@ def test_clusters_partition_and_each_value_is_within_the_tolerance(values: list[
 def test_the_first_cluster_is_the_biggest_there_can_be(values: list[Fraction], absolute: int) -> None:
     tolerance = Tolerance(F(absolute), F(0))
     runs = [(a, b) for a in range(len(values)) for b in range(a + 1, len(values) + 1)]
-    whole = [(a, b) for a, b in runs if (a == 0 or values[a - 1] != values[a]) and values[b - 1 : b] != values[b : b + 1]]
+    whole = [
+        (a, b) for a, b in runs if (a == 0 or values[a - 1] != values[a]) and values[b - 1 : b] != values[b : b + 1]
+    ]
     able = [b - a for a, b in whole if all(tolerance.joins(v, lower_median(values[a:b])) for v in values[a:b])]
 
     assert max(end - first for first, end in windows(values, tolerance)) == max(able)

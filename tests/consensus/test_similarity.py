@@ -20,7 +20,7 @@ from steady.consensus.similarity import (
 )
 
 MEASURES: tuple[Measure, ...] = ("words", "characters", "ratio")
-sentences = st.lists(st.sampled_from("the a cat sat Sat on mat, 5 don't".split()), max_size=8).map(" ".join)
+sentences = st.lists(st.sampled_from(["the", "a", "cat", "Sat", "sat", "mat,", "5", "don't"]), max_size=8).map(" ".join)
 
 
 @given(sentences, sentences)

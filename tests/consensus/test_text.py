@@ -77,7 +77,12 @@ def test_the_biggest_cluster_without_an_accepted_vote_does_not_win() -> None:
 
 
 def test_a_rejected_medoid_leaves_the_nearest_accepted_text() -> None:
-    votes = [Vote(0, "a b c d", False), Vote(1, "a b c d e f", True), Vote(2, "a b c x", True), Vote(3, "a b c d e", False)]
+    votes = [
+        Vote(0, "a b c d", False),
+        Vote(1, "a b c d e f", True),
+        Vote(2, "a b c x", True),
+        Vote(3, "a b c d e", False),
+    ]
     made = aggregator("text", threshold=F(1, 2))(votes)
 
     assert (made.winner, made.agreement.share) == (1, 1)
