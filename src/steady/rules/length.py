@@ -134,8 +134,8 @@ class Length(Rule, frozen=True, kw_only=True, tag="length"):
     How long the text may be.
 
     Characters are Unicode code points. Words: runs of letters, marks and digits, joined by apostrophes and hyphens;
-    each Han, Hiragana or Katakana character is one. Sentences end at their marks and at line breaks; common abbreviations,
-    initials and decimals end none. Tokens are those of `tokenizer`.
+    each Han, Hiragana or Katakana character is one. Sentences end at their marks and at line breaks; common
+    abbreviations, initials and decimals end none. Tokens are those of `tokenizer`.
 
     A fix cuts a text that is too long after the last sentence that fits; where not one fits, or the text is too short,
     there is none.

@@ -142,8 +142,8 @@ class NoSecrets(Rule, frozen=True, kw_only=True, tag="no_secrets"):
     mixes small and capital letters with digits, which is also how keys longer than 127 characters are found to
     their end.
 
-    What repeats itself inside a long token (no capital, small letter or digit in 64 characters) may be left standing. A private
-    key that is broken into lines shorter than 64 characters is found in its first and last line only.
+    What repeats itself inside a long token (no capital, small letter or digit in 64 characters) may be left standing.
+    A private key that is broken into lines shorter than 64 characters is found in its first and last line only.
     """
 
     default_on: ClassVar[tuple[Surface, ...]] = EVERYWHERE

@@ -1,0 +1,186 @@
+"""All rules by name, how a rule is read from a policy, and what the docs say of each."""
+
+import ast
+import inspect
+import textwrap
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Any, NamedTuple
+
+import msgspec
+
+from steady.errors import ConfigError, UnknownNameError
+from steady.rules.expression import Expression
+from steady.rules.guardrails import Guardrails
+from steady.rules.json_schema import JsonSchema
+from steady.rules.json_text import Json
+from steady.rules.language import Language
+from steady.rules.length import Length
+from steady.rules.patterns import NotRegex, Regex
+from steady.rules.pii import NoPii
+from steady.rules.repetition import NoRepetition
+from steady.rules.rule import Prefix, Rule, Streams, Window
+from steady.rules.secrets import NoSecrets
+from steady.rules.terms import Contains, EndsWith, Excludes, StartsWith
+from steady.rules.tools import ToolCallSchema
+from steady.rules.urls import NoUrls, UrlsAllowed
+from steady.rules.values import OneOf, Range
+from steady.types import Surface
+
+_CLASSES: tuple[type[Rule], ...] = (
+    Json,
+    JsonSchema,
+    Regex,
+    NotRegex,
+    Contains,
+    Excludes,
+    StartsWith,
+    EndsWith,
+    Length,
+    OneOf,
+    Range,
+    NoPii,
+    NoSecrets,
+    NoUrls,
+    UrlsAllowed,
+    NoRepetition,
+    Language,
+    ToolCallSchema,
+    Expression,
+    Guardrails,
+)
+
+RULES: Mapping[str, type[Rule]] = MappingProxyType({str(cls.__struct_config__.tag): cls for cls in _CLASSES})
+"""Rule name -> class, in the order of the docs."""
+
+EXAMPLES: Mapping[str, Mapping[str, Any]] = MappingProxyType(
+    {
+        "json": {"type": "object"},
+        "json_schema": {"schema": {"type": "object", "required": ["total"]}},
+        "regex": {"pattern": "^Dear "},
+        "not_regex": {"pattern": "(?i)as an ai", "on_fail": "reask"},
+        "contains": {"all": ["Best regards"]},
+        "excludes": {"terms": ["guarantee", "refund policy"]},
+        "starts_with": {"text": "Answer: ", "on_fail": "fix"},
+        "ends_with": {"any": [".", "!"]},
+        "length": {"words": {"max": 120}, "on_fail": "reask"},
+        "one_of": {"values": ["spam", "ham"]},
+        "range": {"min": 0, "max": 10},
+        "no_pii": {"kinds": ["email", "phone"], "on_fail": "fix"},
+        "no_secrets": {"on_fail": "fix"},
+        "no_urls": {"on_fail": "fix"},
+        "urls_allowed": {"domains": ["example.com"]},
+        "no_repetition": {"max_ratio": 0.2, "on_fail": "fix_reask"},
+        "language": {"allow": ["en"]},
+        "tool_call_schema": {"on_fail": "reask"},
+        "expression": {"expr": "length < 500"},
+        "guardrails": {"validator": "guardrails/regex_match", "args": {"regex": "^[A-Z]"}},
+    }
+)
+"""For each rule what a policy may write, beside `rule:`; the docs show it, and streaming is told from it."""
+
+
+class Field(NamedTuple):
+    """A field of a rule, for the docs."""
+
+    name: str
+    type: str  # as the source has it
+    default: str  # as YAML shows it; "" if it must be given
+    required: bool
+    doc: str
+
+
+class Entry(NamedTuple):
+    """A rule, for the docs."""
+
+    name: str
+    doc: str
+    fields: tuple[Field, ...]  # its own; those that all rules take are `common_fields()`
+    default_on: tuple[Surface, ...]
+    can_fix: bool
+    sensitive: bool
+    pure: bool
+    streams: str  # whole, prefix or window, as `example` does
+    streams_how: str  # one phrase: why whole, or how many characters are held back
+    example: Mapping[str, Any]
+
+
+def decode(data: Mapping[str, Any]) -> Rule:
+    """
+    Return the rule that a policy's item names.
+
+    Raises:
+        UnknownNameError: If no rule has that name.
+        ConfigError: If `rule` is missing or no text.
+        msgspec.ValidationError: If a field is unknown, missing or of a wrong type; it names the field.
+    """
+    name = data.get("rule")
+    if not isinstance(name, str):
+        raise ConfigError(f"A rule needs `rule: NAME`, got {sorted(map(str, data))[:10]}. Known: {', '.join(RULES)}.")
+    if name not in RULES:
+        raise UnknownNameError("rule", name, RULES)
+    return msgspec.convert(dict(data), RULES[name])
+
+
+def entries() -> tuple[Entry, ...]:
+    """Return what the docs say of each rule, in the order of `RULES`."""
+    return tuple(_entry(name, cls) for name, cls in RULES.items())
+
+
+def common_fields() -> tuple[Field, ...]:
+    """Return the fields that every rule takes."""
+    return _fields(Rule)
+
+
+def _entry(name: str, cls: type[Rule]) -> Entry:
+    streams = decode({"rule": name, **EXAMPLES[name]}).build().streams
+    common = {field.name for field in common_fields()}
+    return Entry(
+        name=name,
+        doc=inspect.cleandoc(cls.__doc__ or ""),
+        fields=tuple(field for field in _fields(cls) if field.name not in common),
+        default_on=cls.default_on,
+        can_fix=cls.can_fix,
+        sensitive=cls.sensitive,
+        pure=cls.pure,
+        streams=type(streams).__name__.lower(),
+        streams_how=_how(streams),
+        example=EXAMPLES[name],
+    )
+
+
+def _how(streams: Streams) -> str:
+    if isinstance(streams, Window):
+        return f"the last {streams.width + streams.right} characters are held back"
+    if isinstance(streams, Prefix):
+        return f"nothing is released before {streams.hold} characters" if streams.hold else "as it comes"
+    return streams.why
+
+
+def _fields(cls: type[Rule]) -> tuple[Field, ...]:
+    written = _written(cls)
+    out = []
+    for field in msgspec.structs.fields(cls):
+        kind, doc = written.get(field.name, ("", ""))
+        default = "" if field.required else _shown(field)
+        out.append(Field(field.name, kind, default, field.required, doc))
+    return tuple(out)
+
+
+def _shown(field: msgspec.structs.FieldInfo) -> str:
+    value = field.default if field.default is not msgspec.NODEFAULT else field.default_factory()
+    return msgspec.json.encode(value).decode()
+
+
+def _written(cls: type[Rule]) -> dict[str, tuple[str, str]]:
+    """Each field's annotation and the docstring under it, as the source of the class has them."""
+    out = {}
+    body = ast.parse(textwrap.dedent(inspect.getsource(cls))).body[0]
+    statements = body.body if isinstance(body, ast.ClassDef) else []
+    for node, after in zip(statements, [*statements[1:], ast.Pass()], strict=True):
+        if not (isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name)):
+            continue
+        text = after.value if isinstance(after, ast.Expr) else None
+        doc = text.value if isinstance(text, ast.Constant) and isinstance(text.value, str) else ""
+        out[node.target.id] = (ast.unparse(node.annotation), " ".join(doc.split()))
+    return out
