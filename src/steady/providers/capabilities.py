@@ -1,72 +1,109 @@
 """
-What each kind of upstream takes, and how sampling parameters are fitted to it.
+What each kind of upstream takes, and how a request is fitted to that.
 
-Sources: the API references of OpenAI (chat completions), vLLM (OpenAI-compatible server, extra sampling parameters),
-llama.cpp's server, and litellm's parameters common to all vendors. An entry in steady.yaml may override any of it.
+Sources: OpenAI's API reference and its guide to reasoning models (which refuse temperature, top_p, penalties, logprobs
+and logit_bias, and take max_completion_tokens); llama.cpp's server README; vLLM's "OpenAI-compatible server: extra
+parameters"; Anthropic's Messages API; Google's and Cohere's references, as litellm's `get_supported_openai_params` maps
+them. What an upstream is not known to take is not sent: a dropped parameter is noted, an unknown one may be an error.
 """
 
+import re
 from typing import Any, Literal
 
 from msgspec import structs
 
+from steady.providers.prices import facts
 from steady.types import Capabilities, Sampling
 
-ProviderKind = Literal["openai", "openai-compatible", "llamacpp", "vllm", "litellm", "embedded", "scripted"]
+Kind = Literal["openai", "openai-compatible", "llamacpp", "vllm", "litellm", "embedded", "scripted"]
 
-_ALL = tuple(sorted(Sampling.__struct_fields__))
-_OPENAI = tuple(sorted(set(_ALL) - {"top_k", "min_p", "repeat_penalty"}))
-# Reasoning models refuse what shapes the distribution, with an error, rather than ignoring it.
-_REASONING = ("max_tokens", "seed", "stop")
-_REASONING_MODELS = ("o1", "o3", "o4", "gpt-5")
+EVERYTHING = tuple(sorted(field.name for field in structs.fields(Sampling)))
+OPENAI = tuple(name for name in EVERYTHING if name not in ("min_p", "repeat_penalty", "top_k"))
+VLLM = tuple(name for name in EVERYTHING if name != "repeat_penalty")  # its own name is repetition_penalty
+REASONING = ("max_tokens", "seed")
+
+_REASONS = re.compile(r"(o\d|gpt-([5-9]|\d\d)|codex)(?!.*-chat)")  # o1, o3-mini, gpt-5.1; gpt-5-chat-latest samples
+_NO_SCHEMA = re.compile(r"gpt-(3\.5|4(?!o|\.\d))")  # structured outputs came with gpt-4o
+
+_BASIC = ("max_tokens", "stop", "temperature", "top_p")
 _COMMON = ("frequency_penalty", "max_tokens", "presence_penalty", "seed", "stop", "temperature", "top_p")
-
-_TABLE: dict[str, Capabilities] = {
-    "openai": Capabilities(params=_OPENAI, json_schema=True, n=8),
-    "openai-compatible": Capabilities(params=_OPENAI, json_schema=False),
-    "llamacpp": Capabilities(params=_ALL, json_schema=True, grammar="gbnf"),
-    "vllm": Capabilities(params=_ALL, json_schema=True, grammar="guided_choice", n=8),
-    "litellm": Capabilities(params=_COMMON, json_schema=False),
-    "embedded": Capabilities(params=_ALL, json_schema=True, grammar="gbnf"),
-    "scripted": Capabilities(params=_ALL),
+VENDORS: dict[str, tuple[str, ...]] = {
+    "anthropic": ("max_tokens", "stop", "temperature", "top_k", "top_p"),
+    "bedrock": _BASIC,
+    "cohere": tuple(sorted((*_COMMON, "top_k"))),
+    "gemini": tuple(sorted((*_COMMON, "top_k"))),
+    "vertex_ai": tuple(sorted((*_COMMON, "top_k"))),
+    "mistral": ("max_tokens", "seed", "stop", "temperature", "top_p"),
 }
+"""What vendors behind litellm take; any other vendor gets what every chat model takes."""
 
 
-def capabilities(kind: ProviderKind, model: str) -> Capabilities:
+def capabilities(kind: Kind, model: str) -> Capabilities:
     """
-    Return what a provider of this kind takes for this model.
+    Return what an upstream of this kind takes for `model`.
 
     Args:
-        kind: The provider's `kind` in steady.yaml.
-        model: The provider's own name for the model; decides for OpenAI's reasoning models.
+        kind: The provider's kind in the configuration. `openai` is OpenAI itself; `openai-compatible` is anything that
+            speaks its API, of which no more is assumed than that.
+        model: The provider's own name for the model; for `litellm` with the vendor before it (`anthropic/...`).
     """
-    caps = _TABLE[kind]
-    if kind == "openai" and is_reasoning(model):
-        return structs.replace(caps, params=_REASONING, max_tokens_name="max_completion_tokens")
-    return caps
+    if kind in ("embedded", "llamacpp"):
+        return Capabilities(params=EVERYTHING, json_schema=True, grammar="gbnf")
+    if kind == "scripted":
+        return Capabilities(params=EVERYTHING, json_schema=True)
+    if kind == "vllm":
+        return Capabilities(params=VLLM, json_schema=True, grammar="guided_choice", n=8)
+    if kind == "litellm":
+        return _behind_litellm(model)
+    if kind == "openai":
+        return _openai(model)
+    return Capabilities(params=OPENAI)
 
 
-def is_reasoning(model: str) -> bool:
-    """Whether this is one of OpenAI's reasoning models, by its name; `gpt-5-chat` is none."""
-    name = model.rsplit("/", 1)[-1]
-    return name.startswith(_REASONING_MODELS) and "-chat" not in name
+def _openai(model: str) -> Capabilities:
+    name = model.rpartition("/")[2].removeprefix("ft:")
+    reasons = _REASONS.match(name) is not None
+    return Capabilities(
+        params=REASONING if reasons else OPENAI,
+        max_tokens_name="max_completion_tokens",
+        json_schema=not _NO_SCHEMA.match(name),
+        n=1 if reasons else 8,
+    )
+
+
+def _behind_litellm(model: str) -> Capabilities:
+    vendor, _, rest = model.partition("/")
+    if not rest:
+        vendor, rest = "", model
+    if vendor in ("openai", "azure"):
+        known = _openai(rest)
+        return structs.replace(known, max_tokens_name="max_tokens", n=1)  # litellm renames it itself
+    known_facts = facts(rest, vendor)
+    params = VENDORS.get(vendor, _BASIC)
+    if known_facts and not known_facts.samples:
+        params = tuple(name for name in params if name not in ("temperature", "top_k", "top_p"))
+    return Capabilities(params=params, json_schema=bool(known_facts and known_facts.response_schema))
 
 
 def fit(sampling: Sampling, caps: Capabilities) -> tuple[dict[str, Any], tuple[str, ...]]:
     """
-    Return the body fields that are sent, and a note for each that is dropped. Never an error.
+    Return the body fields that send `sampling` to an upstream, and a note for each value that it does not take.
 
-    Args:
-        sampling: What is wanted; None fields are not sent and not noted.
-        caps: What the provider takes.
+    `max_tokens` goes under the upstream's name for it; `top_logprobs` goes only along with `logprobs`. Notes are
+    sorted. A value of None is not set, and neither sent nor noted.
     """
     body: dict[str, Any] = {}
-    notes: list[str] = []
-    for field in _ALL:
-        value = getattr(sampling, field)
+    notes = []
+    for name in EVERYTHING:
+        value = getattr(sampling, name)
         if value is None:
             continue
-        if field not in caps.params:
-            notes.append(f"{field} dropped: the provider takes none")
-            continue
-        body[caps.max_tokens_name if field == "max_tokens" else field] = list(value) if field == "stop" else value
+        if name not in caps.params:
+            notes.append(f"{name} dropped: the provider takes none")
+        elif name == "top_logprobs" and not body.get("logprobs"):
+            notes.append("top_logprobs dropped: it needs logprobs")
+        elif name == "max_tokens":
+            body[caps.max_tokens_name] = value
+        else:
+            body[name] = list(value) if isinstance(value, tuple) else value
     return body, tuple(notes)

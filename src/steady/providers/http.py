@@ -15,6 +15,7 @@ from steady.errors import ConfigError, ProviderError, ProviderNonsense, Provider
 
 if TYPE_CHECKING:
     import aiohttp
+    import yarl
 
 MAX_BYTES = 32 * 2**20  # of one answer; the longest completions are well under 1 MiB
 _LOOPBACK = ("localhost", "127.0.0.1", "::1")
@@ -68,6 +69,7 @@ class Http:
         self._connect_timeout = connect_timeout
         self._max_bytes = max_bytes
         self._trust_env = parts.hostname not in _LOOPBACK  # a proxy from the environment never gets loopback traffic
+        self._urls: dict[str, yarl.URL] = {}  # parsed once: that is a tenth of a call's cost
         self._sessions: WeakKeyDictionary[asyncio.AbstractEventLoop, aiohttp.ClientSession] = WeakKeyDictionary()
 
     async def request(
@@ -103,10 +105,11 @@ class Http:
         import aiohttp
 
         session = self._session()
-        url = f"{self._base}{path}{self._query}"
+        url = self._urls.get(path) or self._url(path)
         timeout = max(timeout, 0.001)  # to aiohttp 0 is for ever
         connect = min(timeout, self._connect_timeout)
-        limit = aiohttp.ClientTimeout(timeout if total else None, sock_read=timeout, connect=connect)
+        whole, gap = (timeout, None) if total else (None, timeout)
+        limit = aiohttp.ClientTimeout(total=whole, sock_read=gap, connect=connect)
         try:
             async with session.request(
                 method, url, data=body, headers=headers, timeout=limit, allow_redirects=False
@@ -167,6 +170,12 @@ class Http:
 
     def _failed(self, text: str) -> ProviderError:
         return ProviderError(text, retryable=True, provider=self.provider)
+
+    def _url(self, path: str) -> "yarl.URL":
+        import yarl
+
+        url = self._urls[path] = yarl.URL(f"{self._base}{path}{self._query}")
+        return url
 
     def _session(self) -> "aiohttp.ClientSession":
         loop = asyncio.get_running_loop()
