@@ -137,7 +137,9 @@ def _replayed(receipt: str, config: Path, color: bool) -> int:
         _title("Try next", color)
         click.echo("  steady run 'Where is my parcel?' --policy support-answer --explain")
         click.echo("  steady serve        then: OpenAI(base_url='http://127.0.0.1:8790/v1', api_key='none')")
-        click.echo("  steady policies     and read policies/support-answer.yaml, then write your own: steady check FILE")
+        click.echo(
+            "  steady policies     and read policies/support-answer.yaml, then write your own: steady check FILE"
+        )
     return code
 
 

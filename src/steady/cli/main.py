@@ -157,7 +157,9 @@ def model_list() -> None:
 
 
 @cli.command()
-@click.option("--port", type=click.IntRange(0, 65535), default=0, help="The port of the demo's server; a free one by default.")
+@click.option(
+    "--port", type=click.IntRange(0, 65535), default=0, help="The port of the demo's server; a free one by default."
+)
 @click.option("--no-color", is_flag=True, help="Plain text.")
 def demo(port: int, no_color: bool) -> None:
     """

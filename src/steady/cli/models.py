@@ -31,5 +31,7 @@ def show() -> None:
 
     here = weights.cached()
     for entry in weights.known():
-        state = f"here: {here[entry.name]}" if entry.name in here else "not here; `steady model pull " + entry.name + "`"
+        state = (
+            f"here: {here[entry.name]}" if entry.name in here else "not here; `steady model pull " + entry.name + "`"
+        )
         click.echo(f"{entry.name}\t{entry.size / (1 << 20):.0f} MB\t{entry.licence}\t{state}")

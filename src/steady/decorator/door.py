@@ -14,7 +14,7 @@ from typing import Any, Generic, ParamSpec, TypeVar
 
 from steady.decorator.loop import LOOP
 from steady.decorator.provider import INSIDE, NAME, FunctionProvider, Invocation, capabilities
-from steady.decorator.resolving import Settings, resolved_for
+from steady.decorator.resolving import Settings
 from steady.decorator.values import Returned, returned
 from steady.errors import Abstained, AllCandidatesFailed, ConfigError, RequestError, RuleViolation
 from steady.types import Options, Outcome, Request, Sampling
@@ -130,7 +130,7 @@ class Steadied(Generic[P, R]):
         bound = signature.bind(*args, **kwargs)
         name, messages = find_prompt(self.__wrapped__, bound, self._prompt)
         takes = capabilities(signature)
-        prepared = resolved_for(self._settings, self.__wrapped__, returns, takes)
+        prepared = self._settings.prepared(self.__wrapped__, returns, takes)
         invocation = Invocation(self.__wrapped__, bound, name, self._errors)
         provider = FunctionProvider(invocation, takes)
         own = {k: v for k, v in bound.arguments.items() if k in Sampling.__struct_fields__ and k != name}
@@ -218,9 +218,7 @@ class _Ran:
         if decision.blended or not decision.chosen:
             return None
         slot = decision.chosen[0]
-        return max(
-            (c for c in self.outcome.candidates if c.slot == slot), key=lambda c: c.attempt
-        ).choice
+        return max((c for c in self.outcome.candidates if c.slot == slot), key=lambda c: c.attempt).choice
 
     def unchanged(self) -> bool:
         """Whether what is released is what the function gave, to the letter."""
@@ -312,7 +310,9 @@ def find_prompt(
         return name, ({"role": "user", "content": value},)
     if isinstance(value, list | tuple) and value and all(isinstance(m, dict) for m in value):
         return name, tuple(value)
-    raise RequestError(f"The prompt {name!r} of {function.__qualname__} must be a str or a list of messages.", param=name)
+    raise RequestError(
+        f"The prompt {name!r} of {function.__qualname__} must be a str or a list of messages.", param=name
+    )
 
 
 def _by_name(module: str, qualname: str) -> Any:
@@ -320,5 +320,3 @@ def _by_name(module: str, qualname: str) -> Any:
     for part in qualname.split("."):
         found = getattr(found, part)
     return found
-
-

@@ -2,7 +2,7 @@
 
 import contextvars
 import inspect
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable
 from typing import Any
 
 from steady.decorator.loop import LOOP
@@ -134,5 +134,3 @@ async def _in_context(work: Any, context: contextvars.Context) -> Any:
 
 async def _drain(stream: AsyncIterator[Any]) -> list[Any]:
     return [part async for part in stream]
-
-

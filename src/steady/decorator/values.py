@@ -68,7 +68,9 @@ def _plain(annotation: Any) -> Returned:
     if annotation is Any or annotation is str or annotation in {inspect.Signature.empty, type(None)}:
         return Returned(annotation, "text" if annotation is str else "")
     if annotation is bool:
-        return Returned(bool, "label", labels=("true", "false"), value=lambda text: {"true": True, "false": False}[text])
+        return Returned(
+            bool, "label", labels=("true", "false"), value=lambda text: {"true": True, "false": False}[text]
+        )
     if annotation in {int, float}:
         return Returned(annotation, "number", integer=annotation is int, value=_number(annotation))
     if get_origin(annotation) is Literal:
@@ -96,7 +98,11 @@ def _number(annotation: type) -> Callable[[str], Any]:
 
 def _is_response(annotation: Any) -> bool:
     """A whole response object of an SDK, not a form of its content."""
-    return isinstance(annotation, type) and annotation.__name__ in {"ChatCompletion", "ModelResponse", "ParsedChatCompletion"}
+    return isinstance(annotation, type) and annotation.__name__ in {
+        "ChatCompletion",
+        "ModelResponse",
+        "ParsedChatCompletion",
+    }
 
 
 def _structured(annotation: Any) -> Returned:

@@ -7,6 +7,7 @@ from pathlib import Path
 from steady.errors import ConfigError
 from steady.pipeline.world import Function
 from steady.policy.config import Config, ProviderSpec
+from steady.policy.contradictions import seconds
 from steady.providers.capabilities import capabilities
 from steady.types import Provider
 
@@ -27,6 +28,7 @@ def provider(name: str, spec: ProviderSpec, folder: Path) -> Provider:
 
         return LitellmProvider(name=name, vendor=spec.vendor, key=spec.secret(folder), capabilities=caps)
     from steady.providers.openai import OpenAIProvider
+    from steady.providers.retries import Retries
 
     return OpenAIProvider(
         name=name,
@@ -34,6 +36,8 @@ def provider(name: str, spec: ProviderSpec, folder: Path) -> Provider:
         key=spec.secret(folder),
         forward=spec.key == "forward",
         capabilities=caps,
+        connect_timeout=seconds(spec.connect_timeout),
+        retries=Retries(attempts=spec.retries),
     )
 
 
@@ -47,7 +51,9 @@ def _function(name: str, place: str) -> Function:
     try:
         found = getattr(importlib.import_module(module), attribute)
     except (ImportError, AttributeError, ValueError) as error:
-        raise ConfigError(f"functions.{name}: {place!r} can't be imported ({error}); write it as module:function.") from None
+        raise ConfigError(
+            f"functions.{name}: {place!r} can't be imported ({error}); write it as module:function."
+        ) from None
     if not callable(found):
         raise ConfigError(f"functions.{name}: {place!r} is no function.")
 

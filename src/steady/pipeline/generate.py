@@ -198,7 +198,7 @@ def _why_stop(pool: Pool, *, limited: bool) -> str:
     seen = consult(plan, pool.acted).consensus
     enough = sum(1 for a in pool.acted if a.fate == "accepted") >= plan.n
     if seen and enough and (why := why_stop(seen.leader, seen.runner_up, drawn, plan.most, posterior)):
-        return why
+        return str(why)
     return "deadline" if pool.elapsed + pool.slowest > plan.policy.deadline else ""
 
 

@@ -68,7 +68,9 @@ def route(model: str, asked: str | None, caller: Caller, config: Config, policie
     """
     allowed = policies if caller.policies is None else [p for p in policies if p in caller.policies]
     if asked is not None:
-        return Route(_known("policy", asked, allowed), None if model in policies or model in config.routes else model or None)
+        return Route(
+            _known("policy", asked, allowed), None if model in policies or model in config.routes else model or None
+        )
     name, _, over = model.partition("@")
     if over and name in policies:
         if not caller.models:

@@ -5,7 +5,7 @@ from typing import Any
 
 import msgspec
 
-from steady.errors import AuthError, ReceiptNotFound, RequestError, SteadyError, legal_words
+from steady.errors import AuthError, RequestError, SteadyError, legal_words
 from steady.pipeline.explain import mask_all, sensitive
 from steady.policy.resolve import from_bytes
 from steady.server.chat import chat, refuse
@@ -47,7 +47,9 @@ class App:
             return
         method, route = found
         if scope["method"] != method and not (method == "GET" and scope["method"] == "HEAD"):
-            await _plain(send, 405, RequestError(f"{path} takes {method}, not {scope['method']}."), [(b"allow", method.encode())])
+            await _plain(
+                send, 405, RequestError(f"{path} takes {method}, not {scope['method']}."), [(b"allow", method.encode())]
+            )
             return
         await route(self.services, scope, receive, send)
 
@@ -73,7 +75,12 @@ def _log(error: Exception) -> None:
 
 
 async def _crashed(send: Send, error: Exception) -> None:
-    shown = {"message": "Steady failed to handle this request.", "type": "server_error", "param": None, "code": "internal"}
+    shown = {
+        "message": "Steady failed to handle this request.",
+        "type": "server_error",
+        "param": None,
+        "code": "internal",
+    }
     try:
         await respond(send, 500, to_json({"error": shown}), [JSON_TYPE])
     except Exception:  # noqa: BLE001 - the response had begun; the connection is closed by the server
@@ -113,8 +120,6 @@ async def receipt(services: Services, scope: Scope, receive: Receive, send: Send
         wanted = scope["path"].removeprefix("/v1/receipts/")
         found = await services.receipt(wanted, None if caller.admin else caller.tenant)
     except SteadyError as error:
-        if isinstance(error, ReceiptNotFound):
-            services.metrics.error(error.code)
         await refuse(services, send, error)
         return
     await respond(send, 200, to_json(shown(found)), [JSON_TYPE])

@@ -6,7 +6,7 @@ from typing import Any
 
 from msgspec import Struct, structs
 
-from steady.errors import Abstained, ProviderError, RequestError, RuleViolation, SteadyError
+from steady.errors import Abstained, ProviderError, RuleViolation, SteadyError
 from steady.pipeline.disclose import HEADER, header_value
 from steady.pipeline.explain import explain, mask_all, sensitive
 from steady.pipeline.respond import agreement_header, completion, steady_object
@@ -87,7 +87,9 @@ async def _whole(services: Services, turn: Turn, send: Send) -> None:
     if failure is not None:
         await refuse(services, send, failure, policy=turn.policy, outcome=outcome)
         return
-    body = completion(outcome, id=f"chatcmpl-{outcome.receipt}", created=int(services.clock.now()), model=turn.policy.name)
+    body = completion(
+        outcome, id=f"chatcmpl-{outcome.receipt}", created=int(services.clock.now()), model=turn.policy.name
+    )
     body["steady"] = said(services, turn, outcome)
     await respond(send, 200, to_json(body), [JSON_TYPE, *steady_headers(outcome)])
 
@@ -98,11 +100,7 @@ async def decided(services: Services, turn: Turn) -> Outcome:
         joined = await asyncio.shield(turn.run.outcome)
         if joined is not None:
             return joined
-    try:
-        outcome = await run(turn.asked.request, turn.policy, services.world())
-    except RequestError:
-        services.metrics.error("invalid_request")
-        raise
+    outcome = await run(turn.asked.request, turn.policy, services.world())
     return finish(services, turn, outcome, streamed=False)
 
 
@@ -110,7 +108,14 @@ def finish(services: Services, turn: Turn, outcome: Outcome, *, streamed: bool, 
     """Record an outcome: receipt, metrics, and the runs that may join it."""
     outcome = services.record(outcome, turn.asked.request, turn.policy, turn.caller.tenant)
     seconds = perf_counter() - turn.began
-    services.metrics.observe(outcome, model=turn.policy_model, seconds=seconds, streamed=streamed, live=live)
+    services.metrics.observe(
+        outcome,
+        model=turn.policy_model,
+        seconds=seconds,
+        allowed=turn.policy.doc.candidates.max,
+        streamed=streamed,
+        live=live,
+    )
     services.runs.leave(turn.run, outcome)
     return outcome
 
@@ -177,6 +182,5 @@ def refusal(
         body["steady"] = steady_object(outcome)
         if outcome.total.prompt or outcome.total.completion or outcome.candidates:
             headers.append((b"x-should-retry", b"false"))
-    else:
-        services.metrics.error(str(shown.get("code") or shown.get("type") or "unknown"))
+    services.metrics.error(error.code, decided=outcome is not None)
     return status, body, headers

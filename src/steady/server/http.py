@@ -16,7 +16,7 @@ JSON_TYPE: Header = (b"content-type", b"application/json")
 _encode = msgspec.json.Encoder().encode
 
 
-class Gone(Exception):  # noqa: N818 - it is no fault of ours
+class Gone(Exception):
     """The client hung up."""
 
 

@@ -9,16 +9,15 @@ that observing an ordinary answer costs a few microseconds.
 """
 
 from collections.abc import Iterable, Sequence
-from typing import Any, Protocol
+from typing import Any
 
 import msgspec
 from msgspec import Struct
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
-from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.exposition import choose_encoder
-from prometheus_client.registry import Collector
 
 from steady import errors
+from steady.server.scrape import StoreCollector, Stored, Sum
 from steady.types import Outcome, Usage, Verdict
 
 OTHER = "other"
@@ -53,23 +52,6 @@ class Names(Struct, frozen=True, kw_only=True):
     models: tuple[str, ...] = ()
     providers: tuple[str, ...] = ()
     rules: tuple[tuple[str, str, str], ...] = ()  # (policy, rule id, on_fail), implied rules included
-
-
-class Stored(Protocol):
-    """What metrics read off a store when they are scraped."""
-
-    stored: int
-    lost: int
-
-    @property
-    def queued(self) -> int:
-        """Receipts that wait."""
-        ...
-
-    @property
-    def problem(self) -> str | None:
-        """Why nothing can be stored, or None."""
-        ...
 
 
 class _Paid:
@@ -200,7 +182,7 @@ class Metrics:
 
     def watch(self, store: Stored) -> None:
         """Tell of a store's receipts whenever metrics are read."""
-        self.registry.register(_StoreCollector(store))
+        self.registry.register(StoreCollector(store))
 
     def observe(
         self,
@@ -285,7 +267,7 @@ class Metrics:
             others: `snapshot()`s of the other workers, to be summed with this one's.
         """
         encode, content_type = choose_encoder(accept)
-        return encode(_Sum(self.registry, others)), content_type
+        return encode(Sum(self.registry, others)), content_type
 
     def snapshot(self) -> bytes:
         """Return every sample of this worker, for another worker's `render`."""
@@ -365,45 +347,3 @@ def _joined(one: tuple[str, ...], two: tuple[str, ...]) -> tuple[str, ...]:
 
 def _samples(buckets: Sequence[float]) -> int:
     return len(buckets) + 3  # +Inf, _count and _sum
-
-
-class _StoreCollector(Collector):
-    def __init__(self, store: Stored) -> None:
-        self._store = store
-
-    def collect(self) -> Iterable[Metric]:
-        store = self._store
-        yield CounterMetricFamily("steady_receipts_stored", "Receipts on disk.", value=store.stored)
-        yield CounterMetricFamily("steady_receipts_lost", "Receipts that could not be stored.", value=store.lost)
-        yield GaugeMetricFamily("steady_receipts_queued", "Receipts that wait to be written.", value=store.queued)
-        broken = 0 if store.problem is None else 1
-        yield GaugeMetricFamily("steady_store_broken", "Processes whose store can't be written.", value=broken)
-
-
-class _Sum(Collector):
-    """A registry's samples, with those of other workers added; times of creation left out, they double the series."""
-
-    def __init__(self, registry: CollectorRegistry, others: Iterable[bytes]) -> None:
-        self._registry = registry
-        self._others: dict[tuple[str, tuple[tuple[str, str], ...]], float] = {}
-        for other in others:
-            for name, labels, value in msgspec.json.decode(other):
-                key = (name, tuple(sorted(labels.items())))
-                self._others[key] = self._others.get(key, 0.0) + value
-
-    def collect(self) -> Iterable[Metric]:
-        left = dict(self._others)
-        for family in self._registry.collect():
-            merged = Metric(family.name, family.documentation, family.type, family.unit)
-            for sample in family.samples:
-                if not sample.name.endswith("_created"):
-                    more = left.pop((sample.name, tuple(sorted(sample.labels.items()))), 0.0)
-                    merged.samples.append(sample._replace(value=sample.value + more))
-            self._add_missing(merged, left)
-            yield merged
-
-    def _add_missing(self, family: Metric, left: dict[Any, float]) -> None:
-        """Add the series that only other workers have, whole children at a time and in their own order."""
-        names = [f"{family.name}{end}" for end in ("", "_total", "_bucket", "_count", "_sum")]
-        for name, labels in [key for key in left if key[0] in names]:
-            family.add_sample(name, dict(labels), left.pop((name, labels)))

@@ -1,6 +1,7 @@
 """What the server's routes share: the runtime, its metrics, its keys, the runs that may be joined."""
 
 from collections.abc import Collection
+from importlib.metadata import version
 
 from steady.errors import SteadyError
 from steady.pipeline.runtime import Runtime
@@ -8,7 +9,8 @@ from steady.pipeline.world import Live
 from steady.policy.resolved import Resolved
 from steady.server.access import Access
 from steady.server.joining import Runs
-from steady.server.metrics import Metrics
+from steady.server.metered import Metered
+from steady.server.metrics import Metrics, Names
 from steady.types import Outcome, Receipt, Request
 
 
@@ -22,14 +24,25 @@ class Services:
         self.access = Access(runtime.config.keys)
         self.runs = Runs(runtime.clock)
         self.policies: Collection[str] = runtime.library.names()
-        self.metrics = Metrics(**runtime.labels())
+        self.metrics = Metrics(
+            Names(
+                policies=runtime.library.names(),
+                models=runtime.listed_models(),
+                providers=tuple(sorted(runtime.config.providers)),
+                rules=runtime.rule_labels(),
+            ),
+            version=version("steady-llm"),
+        )
+        if runtime.store is not None:
+            self.metrics.watch(runtime.store)
+        self.providers = {name: Metered(one, self.metrics) for name, one in runtime.providers.items()}
         self.forwards = runtime.forwards
         self.evidence_key = runtime.evidence_key
         self.draining = False
 
     def world(self) -> Live:
         """Return a world for one request."""
-        return self.runtime.world()
+        return self.runtime.world(self.providers)
 
     def resolved(self, policy: str, model: str | None) -> Resolved:
         """Return a policy over a model. Raises UnknownNameError."""
@@ -37,9 +50,7 @@ class Services:
 
     def record(self, outcome: Outcome, request: Request, policy: Resolved, tenant: str) -> Outcome:
         """Keep a receipt; an answer is never lost to a store that can't. See Runtime.record."""
-        made = self.runtime.record(outcome, request, policy, tenant)
-        self.metrics.receipt(stored=made.receipt is not None)
-        return made
+        return self.runtime.record(outcome, request, policy, tenant)
 
     async def receipt(self, receipt_id: str, tenant: str | None) -> Receipt:
         """Return a receipt of this tenant's. Raises ReceiptNotFound, RecordError."""
@@ -53,7 +64,7 @@ class Services:
         """
         state: dict[str, str] = {}
         own = "draining" if self.draining else ""
-        for name in sorted(self.runtime.providers):
+        for name in sorted(self.providers):
             problem = await self._provider(name)
             state[f"provider {name}"] = problem or "ok"
             if problem and self.runtime.embedded(name):
@@ -63,8 +74,6 @@ class Services:
 
     async def _provider(self, name: str) -> str | None:
         try:
-            return await self.runtime.providers[name].ready()
+            return await self.providers[name].ready()
         except SteadyError as error:
             return str(error)
-
-

@@ -161,9 +161,7 @@ def _withdrawn(outcome: Outcome) -> SteadyError:
     return Abstained(f"The answer was stopped part-way: {why}. What was sent is not the decided answer.", outcome)
 
 
-async def _failed(
-    services: Services, turn: "Turn", wire: Wire, error: SteadyError, outcome: Outcome | None
-) -> None:
+async def _failed(services: Services, turn: "Turn", wire: Wire, error: SteadyError, outcome: Outcome | None) -> None:
     if not wire.open:
         await refuse(services, wire._send, error, policy=turn.policy, outcome=outcome)
         return

@@ -1,0 +1,301 @@
+"""
+steady.yaml: providers, routes, client keys, the store, the server, folders. Checked like a policy: every problem, with lines.
+
+Secrets never stand in it: a provider's key is named (an environment variable, a file, or the client's own), a client's key
+is kept as its SHA-256.
+"""
+
+import os
+import re
+from pathlib import Path
+from typing import Annotated, Literal
+
+import msgspec
+from msgspec import Meta, Struct
+
+from steady.errors import ConfigError, Problem, legal_words
+from steady.policy.contradictions import seconds
+from steady.policy.document import Duration, Name
+from steady.policy.verify import verify
+from steady.policy.yaml_marks import MAX_BYTES, line_of, read_yaml
+from steady.types import Capabilities
+
+CONFIG_NAMES = ("steady.yaml", "steady.yml")
+LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
+DEFAULT_POLICY = "pass-through"
+_SIZES = {"B": 1, "KiB": 1 << 10, "MiB": 1 << 20, "GiB": 1 << 30}
+Size = Annotated[str, Meta(pattern=r"^\d+(\.\d+)?(B|KiB|MiB|GiB)$", description="A number and B, KiB, MiB or GiB.")]
+Kind = Literal["openai", "openai-compatible", "llamacpp", "vllm", "litellm", "embedded", "scripted"]
+
+
+class _Part(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
+    pass
+
+
+class Key(_Part, frozen=True, kw_only=True):
+    """Where a provider's key is; never the key itself."""
+
+    env: str = ""
+    """The name of an environment variable."""
+    file: str = ""
+    """A file that holds nothing else."""
+
+
+class Takes(_Part, frozen=True, kw_only=True):
+    """What this upstream takes, where it differs from its kind."""
+
+    params: tuple[str, ...] | None = None
+    max_tokens_name: Literal["max_tokens", "max_completion_tokens"] | None = None
+    json_schema: bool | None = None
+    grammar: Literal["none", "gbnf", "guided_choice"] | None = None
+    tools: bool | None = None
+    n: Annotated[int, Meta(ge=1, le=64)] | None = None
+    stream_usage: bool | None = None
+
+
+class ProviderSpec(_Part, frozen=True, kw_only=True):
+    """One upstream."""
+
+    kind: Kind
+    base_url: str = ""
+    """For the HTTP kinds: up to and including /v1."""
+    key: Key | Literal["forward", "none"] = "none"
+    """`forward` sends the client's own Authorization."""
+    models: tuple[str, ...] = ()
+    """Bare model names that go to this provider. For `embedded`: the weights, a known name or the path of a GGUF file."""
+    vendor: str = ""
+    """For `litellm`: its name of the vendor, such as anthropic."""
+    script: str = ""
+    """For `scripted`: a YAML file of replies."""
+    capabilities: Takes = Takes()
+    retries: Annotated[int, Meta(ge=0, le=10)] = 2
+    connect_timeout: Duration = "5s"
+    slots: Annotated[int, Meta(ge=1, le=64)] = 4
+    """For `embedded`: answers generated at once."""
+
+    def fit(self, caps: Capabilities) -> Capabilities:
+        """Return capabilities with this entry's own words over them."""
+        own = {f: v for f in Takes.__struct_fields__ if (v := getattr(self.capabilities, f)) is not None}
+        if "params" in own:
+            own["params"] = tuple(sorted(own["params"]))
+        return msgspec.structs.replace(caps, **own)
+
+    def secret(self, folder: Path) -> str | None:
+        """Return the key. Raises ConfigError naming the variable or file that is missing, never what one holds."""
+        if not isinstance(self.key, Key):
+            return None
+        if self.key.env:
+            value = os.environ.get(self.key.env)
+            if not value:
+                raise ConfigError(
+                    f"The environment variable {self.key.env} is not set; a provider's key is read from it."
+                )
+            return value.strip()
+        try:
+            return (folder / self.key.file).read_text().strip()
+        except (OSError, UnicodeDecodeError):
+            raise ConfigError(f"The file {self.key.file} can't be read; a provider's key is read from it.") from None
+
+
+class ClientKey(_Part, frozen=True, kw_only=True):
+    """A client, known by the SHA-256 of its key."""
+
+    sha256: Annotated[str, Meta(pattern=r"^[0-9a-fA-F]{64}$", description="64 hex digits: printf %s KEY | sha256sum")]
+    tenant: Name
+    policies: tuple[str, ...] | Literal["all"] = "all"
+    """The policies that it may name."""
+    models: bool = True
+    """Whether it may name models that are no policy."""
+    admin: bool = False
+    """Whether it may read every tenant's receipts."""
+
+
+class StoreSpec(_Part, frozen=True, kw_only=True):
+    """Where receipts are kept, how long, how many bytes."""
+
+    path: str = "steady-receipts.db"
+    max_age: Duration = "14d"
+    max_size: Size = "2GiB"
+    off: bool = False
+
+    @property
+    def age_seconds(self) -> float:
+        """`max_age` in seconds."""
+        return seconds(self.max_age)
+
+    @property
+    def bytes(self) -> int:
+        """`max_size` in bytes."""
+        return size(self.max_size)
+
+
+class ServerSpec(_Part, frozen=True, kw_only=True):
+    """The server's address and limits."""
+
+    host: str = "127.0.0.1"
+    port: Annotated[int, Meta(ge=0, le=65535)] = 8790
+    insecure: bool = False
+    """Serve beyond loopback without client keys."""
+    max_body: Size = "10MiB"
+    max_concurrent: Annotated[int, Meta(ge=1, le=100000)] = 512
+    """Requests at once; one more gets a 429 with Retry-After."""
+    keepalive_after: Duration = "5s"
+    """Silence on a stream after which a comment is sent."""
+
+    @property
+    def max_body_bytes(self) -> int:
+        """`max_body` in bytes."""
+        return size(self.max_body)
+
+    @property
+    def keepalive_seconds(self) -> float:
+        """`keepalive_after` in seconds."""
+        return seconds(self.keepalive_after)
+
+
+class Config(_Part, frozen=True, kw_only=True):
+    """All of steady.yaml."""
+
+    steady: Literal[1] = 1
+    providers: dict[str, ProviderSpec] = {}
+    """By name; none: `local`, the embedded model."""
+    default_provider: str = ""
+    """The provider of model names that no provider lists; the only one if not given."""
+    routes: dict[str, str] = {}
+    """Model names that apps already send -> policies."""
+    default_policy: str = DEFAULT_POLICY
+    """The policy for every other model name."""
+    keys: tuple[ClientKey, ...] = ()
+    store: StoreSpec = StoreSpec()
+    server: ServerSpec = ServerSpec()
+    policies: str = ""
+    """A folder; ./policies if it is there, else the policies that ship."""
+    presets: str = ""
+    """A folder of presets of one's own."""
+    functions: dict[str, str] = {}
+    """What `on_fail: custom` may name -> module:function."""
+
+
+class Found(Struct, frozen=True):
+    """A configuration, and the folder that its paths are relative to."""
+
+    config: Config
+    folder: Path
+    file: Path | None  # None: no file; the defaults
+
+
+EMBEDDED = {"local": ProviderSpec(kind="embedded", models=("smollm2-135m",))}
+
+
+def size(text: str) -> int:
+    """Return bytes of "2GiB"."""
+    found = re.fullmatch(r"([\d.]+)([A-Za-z]+)", text)
+    if found is None:
+        raise ValueError(f"{text!r} is no size")
+    return int(float(found[1]) * _SIZES[found[2]])
+
+
+def find(given: str | Path | None = None, start: Path | None = None) -> Found:
+    """
+    Return the configuration that holds: the argument, STEADY_CONFIG, the nearest steady.yaml upward, else the defaults.
+
+    Raises:
+        ConfigError: A file that was named is missing, or has problems (all of them).
+    """
+    named = str(given) if given else os.environ.get("STEADY_CONFIG")
+    if named:
+        return load_config(Path(named))
+    here = (start or Path.cwd()).resolve()
+    for folder in (here, *here.parents):
+        for name in CONFIG_NAMES:
+            if (folder / name).is_file():
+                return load_config(folder / name)
+    return Found(Config(providers=EMBEDDED), here, None)
+
+
+def load_config(path: Path) -> Found:
+    """Read a steady.yaml. Raises ConfigError with every problem."""
+    config, problems = _read(path)
+    if config is None or problems:
+        raise ConfigError(problems)
+    return Found(config, path.resolve().parent, path)
+
+
+def check_config(path: Path) -> list[Problem]:
+    """Return every problem of a steady.yaml, by line."""
+    return _read(path)[1]
+
+
+def _read(path: Path) -> tuple[Config | None, list[Problem]]:
+    try:
+        with path.open("rb") as stream:
+            source = stream.read(MAX_BYTES + 1)
+        data, lines = read_yaml(source, str(path))
+    except OSError as error:
+        return None, [Problem(str(path), 0, "", f"can't be read: {error.strerror or error}.")]
+    except ConfigError as error:
+        return None, list(error.problems)
+    data = {} if data is None else data
+    faults = verify(data, Config)
+    problems = [Problem(str(path), line_of(lines, f), f, _with_hint(f, m)) for f, m in faults]
+    if problems:
+        return None, problems
+    config = msgspec.convert(data, Config)
+    if not config.providers:
+        config = msgspec.structs.replace(config, providers=EMBEDDED)
+    problems = [Problem(str(path), line_of(lines, f), f, m) for f, m in _clashes(config)]
+    return config, problems
+
+
+def _with_hint(field: str, message: str) -> str:
+    if field.endswith("sha256"):
+        return 'is no SHA-256. Never write a key itself here; write its hash: printf %s "$KEY" | sha256sum'
+    return message
+
+
+def _clashes(config: Config) -> list[tuple[str, str]]:
+    found: list[tuple[str, str]] = []
+    for name, spec in config.providers.items():
+        found += [(f"providers.{name}.{field}", message) for field, message in _provider(spec)]
+    if config.default_provider and config.default_provider not in config.providers:
+        words = legal_words(config.default_provider, config.providers)
+        found.append(("default_provider", f"no provider {config.default_provider!r}. {words}"))
+    taken: dict[str, str] = {}
+    for name, spec in config.providers.items():
+        for model in spec.models:
+            if model in taken:
+                message = f"{model!r} is listed by {taken[model]!r} already; a bare name can go to one provider."
+                found.append((f"providers.{name}.models", message))
+            taken[model] = name
+    seen: dict[str, int] = {}
+    for i, key in enumerate(config.keys):
+        if key.sha256.lower() in seen:
+            found.append((f"keys[{i}].sha256", f"is the same key as keys[{seen[key.sha256.lower()]}]."))
+        seen.setdefault(key.sha256.lower(), i)
+    return found
+
+
+def _provider(spec: ProviderSpec) -> list[tuple[str, str]]:
+    found = []
+    http = spec.kind in {"openai", "openai-compatible", "llamacpp", "vllm"}
+    if http and spec.kind != "openai" and not spec.base_url:
+        found.append(("base_url", "is missing: the upstream's address, such as http://127.0.0.1:8000/v1."))
+    if spec.base_url and not re.match(r"https?://[^\s/]", spec.base_url):
+        found.append(("base_url", f"{spec.base_url!r} is no http:// or https:// address."))
+    if spec.kind == "litellm" and not spec.vendor:
+        found.append(("vendor", "is missing: litellm's name of the vendor, such as anthropic."))
+    if spec.kind == "scripted" and not spec.script:
+        found.append(("script", "is missing: a YAML file of replies."))
+    if isinstance(spec.key, Key) and bool(spec.key.env) == bool(spec.key.file):
+        found.append(("key", "names one of env and file: {env: OPENAI_API_KEY} or {file: key.txt}."))
+    return found
+
+
+def guard_address(config: Config, host: str) -> None:
+    """Raise ConfigError for a host beyond loopback without client keys, unless `insecure: true`."""
+    if host in LOOPBACK or config.keys or config.server.insecure:
+        return
+    raise ConfigError(
+        f"Refusing to listen on {host} without client keys: anyone could use it. Add `keys:` to steady.yaml "
+        "({sha256: ..., tenant: ...}), listen on 127.0.0.1, or set `server: {insecure: true}`."
+    )
