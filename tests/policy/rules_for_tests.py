@@ -68,19 +68,27 @@ class Excludes(Rule, frozen=True, kw_only=True, tag="excludes"):
     default_on: ClassVar[tuple[Surface, ...]] = EVERYWHERE
     can_fix: ClassVar[bool] = True
     terms: tuple[str, ...]
-    replacement: str = "[...]"
+    replace: str | None = "[...]"
 
     def build(self) -> Any:
         if not self.terms:
             raise ValueError("`terms` is empty")
-        return _Terms(self.terms, self.replacement)
+        return _Terms(self.terms, self.replace)
 
 
 class Contains(Rule, frozen=True, kw_only=True, tag="contains"):
-    terms: tuple[str, ...]
+    all: tuple[str, ...] = ()
+    any: tuple[str, ...] = ()
+    none: tuple[str, ...] = ()
 
     def build(self) -> Any:
-        return _Judge(Whole(), lambda text: any(term not in text for term in self.terms))
+        def wrong(text: str) -> bool:
+            held = [term for term in self.any if term in text]
+            return (bool(self.any) and not held) or bool(
+                [term for term in self.all if term not in text] + [term for term in self.none if term in text]
+            )
+
+        return _Judge(Whole(), wrong)
 
 
 class EndsWith(Rule, frozen=True, kw_only=True, tag="ends_with"):

@@ -130,7 +130,7 @@ def write_lists(tmp_path: Path, **lists: str) -> None:
 
 def test_rules_are_inlined_where_they_are_used(tmp_path: Path) -> None:
     write_lists(tmp_path, house="- {rule: excludes, terms: [a]}\n- {use: more}\n", more="- {rule: ends_with, text: .}")
-    (tmp_path / "x.yaml").write_text(HEAD + "rules: [{rule: contains, terms: [b]}, {use: house}, {rule: length}]")
+    (tmp_path / "x.yaml").write_text(HEAD + "rules: [{rule: contains, all: [b]}, {use: house}, {rule: length}]")
 
     assert [rule.name for rule in load(tmp_path / "x.yaml", SMALL).rules] == [
         "contains", "excludes", "ends_with", "length",
@@ -138,10 +138,10 @@ def test_rules_are_inlined_where_they_are_used(tmp_path: Path) -> None:
 
 
 def test_a_problem_is_told_in_the_shared_file(tmp_path: Path) -> None:
-    write_lists(tmp_path, house="- rule: excludes\n  terms: [a]\n  repalcement: x\n")
+    write_lists(tmp_path, house="- rule: excludes\n  terms: [a]\n  repalce: x\n")
     message = refused(tmp_path, HEAD + "rules: [{use: house}]")
 
-    assert "rules/house.yaml:3: [0].repalcement: no field 'repalcement'. Did you mean 'replacement'?" in message
+    assert "rules/house.yaml:3: [0].repalce: no field 'repalce'. Did you mean 'replace'?" in message
 
 
 def test_circles_are_refused(tmp_path: Path) -> None:
@@ -211,10 +211,13 @@ def test_a_rule_that_does_not_compile_is_told_at_its_field(tmp_path: Path) -> No
 
 
 def test_fix_needs_a_fix() -> None:
-    message = told({"rules": [{"rule": "contains", "terms": ["a"], "on_fail": "fix"}]})
+    message = told({"rules": [{"rule": "contains", "all": ["a"], "on_fail": "fix"}]})
 
     assert "rule 'contains' has no fix, so 'fix' can't be done. Legal here: reask, filter, refrain" in message
     assert fine({"rules": [{"rule": "excludes", "terms": ["a"], "on_fail": "fix"}]})
+    assert "'fix' needs `replace`" in told(
+        {"rules": [{"rule": "excludes", "terms": ["a"], "on_fail": "fix", "replace": None}]}
+    )
 
 
 def test_custom_needs_a_function_that_the_operator_allows() -> None:
@@ -280,8 +283,16 @@ def test_a_rule_that_looks_nowhere_is_told() -> None:
         ({"rules": [{"rule": "length", "on_fail": "reask"}]}, "rules[0].on_fail: `reask` asks again"),
         ({"rules": [{"rule": "length", "words": {"min": 5, "max": 2}}]}, "rules[0].words: min 5 is over max 2."),
         (
-            {"rules": [{"rule": "excludes", "terms": ["Refund"]}, {"rule": "contains", "terms": ["our refund"]}]},
+            {"rules": [{"rule": "excludes", "terms": ["Refund"]}, {"rule": "contains", "all": ["our refund"]}]},
             "rules[0]: excludes what rule 'contains' requires ('our refund')",
+        ),
+        (
+            {"rules": [{"rule": "excludes", "terms": ["a", "b"]}, {"rule": "contains", "any": ["xa", "yb"]}]},
+            "rules[0]: excludes what rule 'contains' requires ('xa')",
+        ),
+        (
+            {"rules": [{"rule": "contains", "none": ["a"], "all": ["q"]}, {"rule": "starts_with", "text": "a"}]},
+            "rules[0]: excludes what rule 'starts_with' requires ('a')",
         ),
         (
             {"rules": [{"rule": "ends_with", "text": "Bye."}, {"rule": "excludes", "terms": ["bye"]}]},
@@ -323,8 +334,9 @@ def test_what_contradicts_itself_is_told(data: dict[str, Any], message: str) -> 
         {"allow": {"sampling": ["temperature", "seed"]}},
         {"candidates": {"max": 2}, "rules": [{"rule": "length", "on_fail": "reask"}]},
         {"rules": [{"rule": "length", "on_fail": "reask", "mode": "shadow"}]},
-        {"rules": [{"rule": "excludes", "terms": ["refund"]}, {"rule": "contains", "terms": ["bill"]}]},
-        {"rules": [{"rule": "excludes", "terms": ["a"], "mode": "shadow"}, {"rule": "contains", "terms": ["a"]}]},
+        {"rules": [{"rule": "excludes", "terms": ["refund"]}, {"rule": "contains", "all": ["bill"]}]},
+        {"rules": [{"rule": "excludes", "terms": ["a"]}, {"rule": "contains", "any": ["xa", "y"]}]},
+        {"rules": [{"rule": "excludes", "terms": ["a"], "mode": "shadow"}, {"rule": "contains", "all": ["a"]}]},
         {"rules": [{"rule": "ends_with", "text": "."}], "disclose": {"place": "append", "when": "never"}},
         {"rules": [{"rule": "ends_with", "text": "."}], "disclose": {"place": "prefix"}},
         {"rules": [{"rule": "length", "characters": {"max": 10}}], "disclose": {"place": "append", "text": "AI"}},

@@ -244,38 +244,32 @@ def _bounds(rule: Rule) -> Iterator[tuple[str, tuple[int | None, int | None]]]:
             yield unit, (getattr(value, "min", None), getattr(value, "max", None))
 
 
-def _texts(rule: Rule, *fields: str) -> tuple[str, ...]:
-    for field in fields:
-        value = getattr(rule, field, None)
-        if isinstance(value, str):
-            return (value,)
-        if isinstance(value, tuple):
-            return tuple(text for text in value if isinstance(text, str))
-    return ()
-
-
-def _required(rule: Rule) -> tuple[str, ...]:
-    """Return the texts that every answer that passes holds; () where any of several will do."""
-    texts = _texts(rule, "terms", "texts", "text", "any_of")
+def _required(rule: Rule) -> Iterator[tuple[str, ...]]:
+    """Yield sets of texts of which every answer that passes holds one."""
     if rule.name == "contains":
-        alternatives = getattr(rule, "all", True) is False or getattr(rule, "mode_", "") == "any"
-        return () if alternatives and len(texts) > 1 else texts
-    return texts if rule.name in {"starts_with", "ends_with"} and len(texts) == 1 else ()
+        yield from ((text,) for text in getattr(rule, "all", ()))
+    if rule.name in {"contains", "starts_with", "ends_with"}:
+        text, alternatives = getattr(rule, "text", ""), tuple(getattr(rule, "any", ()))
+        if text or alternatives:
+            yield (text,) if text else alternatives
 
 
 def _required_terms(placed: Sequence[Placed]) -> Iterator[Clash]:
     """A required text that holds an excluded term; the excluding rule itself judges, with its case and bounds."""
     live = [item for item in placed if enforced(item.rule) and "answer" in item.rule.surfaces]
     for item in live:
-        if item.rule.name not in {"excludes", "not_regex"}:
+        if item.rule.name not in {"excludes", "not_regex"} and not getattr(item.rule, "none", ()):
             continue
-        check = item.rule.build()
+        rule = item.rule
+        if rule.name == "contains":  # only what it excludes is of interest here
+            rule = msgspec.structs.replace(rule, **{"all": (), "any": ()})
+        check = rule.build()
         if not hasattr(check, "judge"):  # it asks outside, which is not done here
             continue
         for other in live:
-            for text in _required(other.rule):
-                if not check.judge(Piece("answer", (), text), Context()).passed:
-                    message = f"excludes what rule {other.rule.key!r} requires ({text[:60]!r}); change one of them."
+            for texts in _required(other.rule):
+                if not any(check.judge(Piece("answer", (), text), Context()).passed for text in texts):
+                    message = f"excludes what rule {other.rule.key!r} requires ({texts[0][:60]!r}); change one of them."
                     yield Clash(item.field, message, item.source)
 
 

@@ -251,6 +251,8 @@ class _Rules:
         if rule.on_fail in {"fix", "fix_reask"} and not rule.can_fix:
             legal = "reask, filter, refrain, noop, exception, custom, penalize"
             yield "on_fail", f"rule {rule.name!r} has no fix, so {rule.on_fail!r} can't be done. Legal here: {legal}."
+        elif rule.on_fail in {"fix", "fix_reask"} and getattr(rule, "replace", "") is None:
+            yield "on_fail", f"{rule.on_fail!r} needs `replace`: what to put where something is found."
         if rule.on_fail == "custom" and not rule.function:
             yield "on_fail", "`custom` needs `function`: the name of one that steady.yaml allows under `functions`."
         if rule.function and rule.on_fail != "custom":

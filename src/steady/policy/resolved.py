@@ -55,4 +55,6 @@ class Resolved(Struct, frozen=True, kw_only=True):
     @property
     def passes_through(self) -> bool:
         """Whether it changes nothing: one candidate, the client's sampling, no rules, nothing disclosed."""
-        return self.plan.live and not self.rules and not self.input_rules and self.doc.sampling.preset == "client"
+        ruled = bool(self.rules or self.input_rules) or self.doc.sampling.preset != "client"
+        disclosed = self.doc.disclose.place in {"append", "prefix"} and self.doc.disclose.when != "never"
+        return self.plan.live and not ruled and not disclosed and self.sampling == Sampling()
