@@ -1,10 +1,11 @@
 """
-steady.yaml: providers, routes, client keys, the store, the server, folders. Checked like a policy: every problem, with lines.
+steady.yaml: providers, routes, client keys, the store, the server, folders. Checked like a policy, line by line.
 
-Secrets never stand in it: a provider's key is named (an environment variable, a file, or the client's own), a client's key
-is kept as its SHA-256.
+Secrets never stand in it: a provider's key is named (an environment variable, a file, or the client's own), a client's
+key is kept as its SHA-256.
 """
 
+import ipaddress
 import os
 import re
 from pathlib import Path
@@ -21,7 +22,6 @@ from steady.policy.yaml_marks import MAX_BYTES, line_of, read_yaml
 from steady.types import Capabilities
 
 CONFIG_NAMES = ("steady.yaml", "steady.yml")
-LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
 DEFAULT_POLICY = "pass-through"
 _SIZES = {"B": 1, "KiB": 1 << 10, "MiB": 1 << 20, "GiB": 1 << 30}
 Size = Annotated[str, Meta(pattern=r"^\d+(\.\d+)?(B|KiB|MiB|GiB)$", description="A number and B, KiB, MiB or GiB.")]
@@ -35,10 +35,10 @@ class _Part(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_
 class Key(_Part, frozen=True, kw_only=True):
     """Where a provider's key is; never the key itself."""
 
-    env: str = ""
+    env: Annotated[str, Meta(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")] | None = None
     """The name of an environment variable."""
-    file: str = ""
-    """A file that holds nothing else."""
+    file: Annotated[str, Meta(min_length=1)] | None = None
+    """A file that holds nothing else; relative to this file's folder."""
 
 
 class Takes(_Part, frozen=True, kw_only=True):
@@ -62,7 +62,7 @@ class ProviderSpec(_Part, frozen=True, kw_only=True):
     key: Key | Literal["forward", "none"] = "none"
     """`forward` sends the client's own Authorization."""
     models: tuple[str, ...] = ()
-    """Bare model names that go to this provider. For `embedded`: the weights, a known name or the path of a GGUF file."""
+    """Bare model names that go to this provider. For `embedded`: a known name, or the path of a GGUF file."""
     vendor: str = ""
     """For `litellm`: its name of the vendor, such as anthropic."""
     script: str = ""
@@ -92,9 +92,12 @@ class ProviderSpec(_Part, frozen=True, kw_only=True):
                 )
             return value.strip()
         try:
-            return (folder / self.key.file).read_text().strip()
+            value = (folder / (self.key.file or "")).read_text().strip()
         except (OSError, UnicodeDecodeError):
             raise ConfigError(f"The file {self.key.file} can't be read; a provider's key is read from it.") from None
+        if not value:
+            raise ConfigError(f"The file {self.key.file} is empty; a provider's key is read from it.")
+        return value
 
 
 class ClientKey(_Part, frozen=True, kw_only=True):
@@ -157,7 +160,7 @@ class Config(_Part, frozen=True, kw_only=True):
     """All of steady.yaml."""
 
     steady: Literal[1] = 1
-    providers: dict[str, ProviderSpec] = {}
+    providers: dict[Name, ProviderSpec] = {}
     """By name; none: `local`, the embedded model."""
     default_provider: str = ""
     """The provider of model names that no provider lists; the only one if not given."""
@@ -172,7 +175,7 @@ class Config(_Part, frozen=True, kw_only=True):
     """A folder; ./policies if it is there, else the policies that ship."""
     presets: str = ""
     """A folder of presets of one's own."""
-    functions: dict[str, str] = {}
+    functions: dict[str, Annotated[str, Meta(pattern=r"^[\w.]+:[\w.]+$")]] = {}
     """What `on_fail: custom` may name -> module:function."""
 
 
@@ -248,8 +251,14 @@ def _read(path: Path) -> tuple[Config | None, list[Problem]]:
 
 
 def _with_hint(field: str, message: str) -> str:
-    if field.endswith("sha256"):
-        return 'is no SHA-256. Never write a key itself here; write its hash: printf %s "$KEY" | sha256sum'
+    """Return the message; where a secret may have been written by mistake, one that does not repeat it."""
+    hashed = 'Never write a key itself here; write its hash, sha256: printf %s "$KEY" | sha256sum'
+    if field.endswith(".sha256"):
+        return f"is no SHA-256. {hashed}"
+    if field.startswith("keys["):
+        return f"{message} {hashed}" if field.endswith((".key", ".token", ".secret", ".value")) else message
+    if field.endswith((".key", ".key.env", ".key.file")):
+        return "must be {env: NAME}, {file: PATH}, forward or none. Never write a key itself here; name where it is."
     return message
 
 
@@ -280,20 +289,28 @@ def _provider(spec: ProviderSpec) -> list[tuple[str, str]]:
     http = spec.kind in {"openai", "openai-compatible", "llamacpp", "vllm"}
     if http and spec.kind != "openai" and not spec.base_url:
         found.append(("base_url", "is missing: the upstream's address, such as http://127.0.0.1:8000/v1."))
-    if spec.base_url and not re.match(r"https?://[^\s/]", spec.base_url):
-        found.append(("base_url", f"{spec.base_url!r} is no http:// or https:// address."))
+    if spec.base_url and not re.fullmatch(r"https?://[^\s/?#@]+(/[^\s?#@]*)?", spec.base_url):
+        found.append(("base_url", "is no http:// or https:// address without user, query and fragment."))  # no echo
     if spec.kind == "litellm" and not spec.vendor:
         found.append(("vendor", "is missing: litellm's name of the vendor, such as anthropic."))
     if spec.kind == "scripted" and not spec.script:
         found.append(("script", "is missing: a YAML file of replies."))
-    if isinstance(spec.key, Key) and bool(spec.key.env) == bool(spec.key.file):
-        found.append(("key", "names one of env and file: {env: OPENAI_API_KEY} or {file: key.txt}."))
+    if isinstance(spec.key, Key) and (spec.key.env is None) == (spec.key.file is None):
+        found.append(("key", "must name one of env and file: {env: OPENAI_API_KEY} or {file: key.txt}."))
     return found
+
+
+def is_loopback(host: str) -> bool:
+    """Whether only this machine can reach a server on `host`."""
+    try:
+        return host == "localhost" or ipaddress.ip_address(host.strip("[]")).is_loopback
+    except ValueError:  # a name, which may lead anywhere
+        return False
 
 
 def guard_address(config: Config, host: str) -> None:
     """Raise ConfigError for a host beyond loopback without client keys, unless `insecure: true`."""
-    if host in LOOPBACK or config.keys or config.server.insecure:
+    if is_loopback(host) or config.keys or config.server.insecure:
         return
     raise ConfigError(
         f"Refusing to listen on {host} without client keys: anyone could use it. Add `keys:` to steady.yaml "

@@ -48,7 +48,7 @@ def _of_kind(policy: Policy) -> Rule:
         return Range()
     if isinstance(output.schema, dict):
         return JsonSchema(schema=output.schema, repair=output.repair)
-    return Json()
+    return Json(repair=output.repair)
 
 
 def _with(rule: Rule, action: Action) -> Rule:

@@ -120,7 +120,12 @@ class Library:
             spec = providers[default]
             if not spec.models or model is None:
                 return self._target(default, model or spec.models[0])
-        raise UnknownNameError("model", model or "", self.model_names())
+        if not model:
+            raise ConfigError(
+                "No model is named: neither the policy nor the request names one, and steady.yaml has several "
+                "providers and no `default_provider` that lists its models."
+            )
+        raise UnknownNameError("model", model, self.model_names())
 
     def _target(self, provider: str, model: str) -> Target:
         spec = self.found.config.providers[provider]

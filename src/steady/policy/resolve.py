@@ -3,8 +3,8 @@ From a loaded policy to one that is ready to run, and back from its bytes.
 
 `canonical` holds everything that can alter a decision: the document with its schema inlined, every rule with all its
 fields (the one that `output` implies first), the sampling parameters that the preset stands for, and the target with
-its capabilities and prices. Texts of standard disclosures are covered by `decision_version`; texts of one's own are in the
-document. `resolve` itself goes through the bytes, so that a request and its replay run under the very same objects.
+its capabilities and prices. Texts of standard disclosures are covered by `decision_version`; texts of one's own are in
+the document. `resolve` itself goes through the bytes, so that a request and its replay run under the very same objects.
 """
 
 import hashlib
