@@ -30,7 +30,8 @@ def summary(steady: dict[str, Any]) -> Iterator[str]:
         yield f"  sampling stopped: {told['stopped']}"
     yield f"  decision: {_decision(steady, told)}"
     if agreement.get("measured"):
-        yield f"  agreement: {agreement['agreed']} of {agreement['of']} ({agreement['value']:.2f}; {agreement['method']})"
+        how = f"{agreement['value']:.2f}; {agreement['method']}"
+        yield f"  agreement: {agreement['agreed']} of {agreement['of']} ({how})"
         for path, share in (agreement.get("fields") or {}).items():
             yield f"    {path or '/'}: {share:.2f}"
     else:

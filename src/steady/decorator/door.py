@@ -1,13 +1,14 @@
 """
 The decorator: a policy around a generation function.
 
-The function runs once for each candidate, concurrently, so it must be free of effects other than asking a model; what is
-to happen once, with the chosen value, goes into `on_accept`.
+The function runs once for each candidate, concurrently, so it must be free of effects other than asking a model; what
+is to happen once, with the chosen value, goes into `on_accept`.
 """
 
 import functools
 import importlib
 import inspect
+from collections import OrderedDict
 from collections.abc import Callable, Coroutine, Iterator
 from pathlib import Path
 from typing import Any, Generic, ParamSpec, TypeVar
@@ -39,8 +40,8 @@ def steady(
     """
     Put a generation function under a policy.
 
-    The function runs once for each candidate, concurrently, and must be free of effects. It takes `temperature`, `seed`,
-    `top_p`, ... by keyword if it wants them. Its return annotation adds the kind of output (see decorator.values).
+    The function runs once for each candidate, concurrently, and must be free of effects. It takes `temperature`,
+    `seed`, `top_p`, ... by keyword if it wants them. Its return annotation adds the kind of output (see decorator.values).
 
     Args:
         policy: A policy's name, the path of its file, a dict, or a Policy.
@@ -83,6 +84,7 @@ class Steadied(Generic[P, R]):
     ) -> None:
         functools.update_wrapper(self, function)
         self.__wrapped__ = function
+        self.__name__, self.__qualname__ = function.__name__, function.__qualname__
         self._settings, self._prompt, self._on_accept = settings, prompt, on_accept
         self._errors, self._default, self._locale = candidate_errors, default, locale
         self._is_async = inspect.iscoroutinefunction(function)
@@ -99,7 +101,8 @@ class Steadied(Generic[P, R]):
             return self._value(work)  # type: ignore[return-value]
         if inspect.isgeneratorfunction(self.__wrapped__):
             return self._yield(work)  # type: ignore[return-value]
-        return LOOP.call(self._value(work))  # type: ignore[no-any-return]
+        value: R = LOOP.call(self._value(work))
+        return value
 
     def detailed(self, *args: P.args, **kwargs: P.kwargs) -> Any:
         """
@@ -298,7 +301,7 @@ def find_prompt(
     """
     if named is not None and named not in bound.signature.parameters:
         raise ConfigError(f"prompt={named!r} is no parameter of {function.__qualname__}{bound.signature}.")
-    filled = inspect.BoundArguments(bound.signature, dict(bound.arguments))  # type: ignore[arg-type]
+    filled = inspect.BoundArguments(bound.signature, OrderedDict(bound.arguments))
     filled.apply_defaults()
     arguments = filled.arguments
     name = named or ("messages" if "messages" in arguments else None)

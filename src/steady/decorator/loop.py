@@ -1,8 +1,8 @@
 """
 Where sync calls run: one private loop thread per process, and a bounded pool of daemon threads for sync functions.
 
-Started on first use, rebuilt after a fork, and never a patch of asyncio: a sync call works with no loop, inside a running
-loop (Jupyter, uvloop, FastAPI) and from many threads, because it never touches the loop of its caller.
+Started on first use, rebuilt after a fork, and never a patch of asyncio: a sync call works with no loop, inside a
+running loop (Jupyter, uvloop, FastAPI) and from many threads, because it never touches the loop of its caller.
 """
 
 import asyncio

@@ -2,6 +2,7 @@
 
 import contextvars
 import inspect
+from collections import OrderedDict
 from collections.abc import AsyncIterator, Callable
 from typing import Any
 
@@ -24,7 +25,7 @@ class Invocation:
         self.context = contextvars.copy_context()
 
     def arguments(self, call: Call) -> tuple[tuple[Any, ...], dict[str, Any]]:
-        """Return what this candidate is called with: the caller's arguments, sampling parameters where it wants them."""
+        """Return what this candidate is called with: the caller's arguments, and the sampling that it wants."""
         arguments = dict(self.bound.arguments)
         if self.prompt is not None:
             arguments[self.prompt] = _prompt(self.bound.arguments[self.prompt], call.body["messages"])
@@ -33,7 +34,7 @@ class Invocation:
         if "extra_headers" in signature.parameters and "extra_headers" not in arguments:
             given["extra_headers"] = headers(inside=True)
         ordered = {name: (arguments | given)[name] for name in signature.parameters if name in arguments | given}
-        bound = inspect.BoundArguments(signature, ordered)  # type: ignore[arg-type]
+        bound = inspect.BoundArguments(signature, OrderedDict(ordered))
         return bound.args, bound.kwargs
 
 

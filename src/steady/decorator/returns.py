@@ -1,7 +1,7 @@
 """
 What a generation function may give: a text, an SDK's response, its stream chunks, a Pydantic object, None.
 
-Each is turned into a chat completion, which is all that the pipeline knows; another type is an error that names what works.
+Each is turned into a chat completion, all that the pipeline knows; another type is an error that names what works.
 """
 
 import dataclasses

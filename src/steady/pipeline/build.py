@@ -1,4 +1,4 @@
-"""From the configuration's words to live parts: providers, allowed functions. Heavy libraries load when first needed."""
+"""From the configuration's words to live parts: providers, allowed functions. Heavy libraries load when needed."""
 
 import importlib
 from collections.abc import Mapping

@@ -121,7 +121,7 @@ class Runtime:
         return self.library.model_names()
 
     def rule_labels(self) -> tuple[tuple[str, str, str], ...]:
-        """Return (policy, rule, action) of every rule that can give a verdict, the implied and the request's own too."""
+        """Return (policy, rule, action) of every rule that can give a verdict, implied ones and a request's own too."""
         found: dict[tuple[str, str, str], None] = {}
         for name in self.library.names():
             loaded = self.library.get(name)
@@ -161,7 +161,7 @@ def _open_store(found: Found) -> "SqliteStore":
 
 
 def _evidence_key(store: Path | None) -> bytes:
-    """Return the key of the evidence hashes: kept beside the store, so that hashes stay comparable; else of this process."""
+    """Return the key of the evidence hashes: kept beside the store, so that they stay comparable; else a fresh one."""
     fresh = secrets.token_bytes(32)
     if store is None:
         return fresh

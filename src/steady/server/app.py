@@ -31,7 +31,7 @@ class App:
             return
         try:
             await self._http(scope, receive, send)
-        except Exception as error:  # the last edge: no traceback, no body, reaches a client
+        except Exception as error:  # noqa: BLE001 - the last edge: no traceback may reach a client
             self.services.metrics.error("internal")
             _log(error)
             await _crashed(send, error)

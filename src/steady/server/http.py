@@ -13,7 +13,7 @@ Send = Callable[[dict[str, Any]], Awaitable[None]]
 Header = tuple[bytes, bytes]
 
 JSON_TYPE: Header = (b"content-type", b"application/json")
-_encode = msgspec.json.Encoder().encode
+_encode: Callable[[Any], bytes] = msgspec.json.Encoder().encode
 
 
 class Gone(Exception):
@@ -35,7 +35,7 @@ async def read_body(scope: Scope, receive: Receive, most: int) -> bytes:
         message = await receive()
         if message["type"] == "http.disconnect":
             raise Gone
-        body += message.get("body", b"")
+        body += bytes(message.get("body", b""))
         if len(body) > most:
             raise TooLargeError(f"The body has more than {most:,} bytes (server.max_body_bytes).")
         if not message.get("more_body"):

@@ -1,8 +1,8 @@
 """
 One generation for one question: a retry joins the running or just finished run instead of paying again.
 
-A request joins when it carries the Idempotency-Key of an earlier one, or the same body with an SDK's retry count above 0.
-Never across tenants.
+A request joins when it carries the Idempotency-Key of an earlier one, or the same body with an SDK's retry count above
+0. Never across tenants.
 """
 
 import asyncio

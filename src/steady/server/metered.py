@@ -15,11 +15,7 @@ class Metered:
     def __init__(self, provider: Provider, metrics: Metrics) -> None:
         self._provider, self._metrics = provider, metrics
         self.name = provider.name
-
-    @property
-    def capabilities(self) -> Capabilities:
-        """The provider's own."""
-        return self._provider.capabilities
+        self.capabilities: Capabilities = provider.capabilities
 
     async def complete(self, call: Call) -> Reply:
         """See Provider.complete."""

@@ -11,7 +11,7 @@ from steady.server.access import Access
 from steady.server.joining import Runs
 from steady.server.metered import Metered
 from steady.server.metrics import Metrics, Names
-from steady.types import Outcome, Receipt, Request
+from steady.types import Outcome, Provider, Receipt, Request
 
 
 class Services:
@@ -35,7 +35,9 @@ class Services:
         )
         if runtime.store is not None:
             self.metrics.watch(runtime.store)
-        self.providers = {name: Metered(one, self.metrics) for name, one in runtime.providers.items()}
+        self.providers: dict[str, Provider] = {
+            name: Metered(one, self.metrics) for name, one in runtime.providers.items()
+        }
         self.forwards = runtime.forwards
         self.evidence_key = runtime.evidence_key
         self.draining = False
@@ -60,7 +62,7 @@ class Services:
         """
         Return why this process can't serve ("" if it can), and the state of what it can't cure itself.
 
-        An embedded model that is missing or policies that did not load are its own; a remote upstream or a store is not.
+        An embedded model that is missing or policies that did not load are its own; an upstream or a store is not.
         """
         state: dict[str, str] = {}
         own = "draining" if self.draining else ""

@@ -1,8 +1,8 @@
 """Server-sent events: live or buffered, the same verdict; keep-alive comments; one error event, never a fake finish."""
 
 import asyncio
-from collections.abc import AsyncIterator
-from typing import TYPE_CHECKING, Any
+from collections.abc import AsyncGenerator, AsyncIterator
+from typing import TYPE_CHECKING, Any, cast
 
 from steady.errors import SteadyError
 from steady.pipeline.respond import completion, usage_object
@@ -74,7 +74,7 @@ async def _answer(services: Services, turn: "Turn", send: Send) -> None:
         if joined is not None:
             await _ended(services, turn, wire, Done(joined, False, ("it joined a running request",), whole=True))
             return
-    events = stream(turn.asked.request, turn.policy, services.world())
+    events = cast("AsyncGenerator[Sent | Done, None]", stream(turn.asked.request, turn.policy, services.world()))
     held: list[dict[str, Any]] = []
     try:
         while True:
