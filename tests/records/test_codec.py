@@ -76,6 +76,12 @@ def test_the_order_in_which_a_choice_was_put_together_does_not_show() -> None:
     assert codec.decision_bytes(one) == codec.decision_bytes(two)
 
 
+def test_keys_beyond_ascii_are_ordered_as_the_rfc_orders_them() -> None:
+    """Code points and UTF-16 units order these two differently, and the fast way orders by code point."""
+    decision = a_decision(choices=({"\uff00": 2, "\U0001f600": 1},))
+    assert codec.decision_bytes(decision) == rfc8785.dumps(plain(decision))
+
+
 @pytest.mark.parametrize("content", ["\ud800", "a\udc00b", '\ud800\n"\\'])
 def test_an_answer_with_a_lone_surrogate_is_decided_and_read_back(content: str) -> None:
     data = codec.decision_bytes(a_decision(content))
@@ -97,10 +103,10 @@ def test_a_pass_through_decision_takes_less_than_15_microseconds() -> None:
     decision = a_decision("x" * 400)
 
     def once() -> float:
-        start = time.perf_counter()
+        start = time.thread_time()
         for _ in range(1000):
             codec.decision_bytes(decision)
-        return (time.perf_counter() - start) / 1000
+        return (time.thread_time() - start) / 1000
 
     assert min(once() for _ in range(10)) < 15e-6
 

@@ -47,6 +47,12 @@ def test_the_callers_own_messages_are_not_changed() -> None:
     assert messages[0]["content"][0]["text"] == "x" * 600
 
 
+@pytest.mark.parametrize(("letter", "length", "apart"), [("x", 511, 0), ("x", 512, 1), ("é", 255, 0), ("é", 256, 1)])
+def test_a_text_is_stored_apart_from_512_bytes_on(letter: str, length: int, apart: int) -> None:
+    _, refs, _ = take_out(Request(messages=({"role": "user", "content": letter * length},)))
+    assert len(refs) == apart
+
+
 def test_the_same_text_in_ten_messages_is_one_content() -> None:
     request = Request(messages=tuple({"role": "user", "content": "x" * 600} for _ in range(10)))
     _, refs, texts = take_out(request)

@@ -92,6 +92,20 @@ def test_a_step_is_small(tmp_path: Path) -> None:
     assert steps == [64] * 7 + [52, 0]
 
 
+def test_each_step_gives_back_what_it_freed(tmp_path: Path) -> None:
+    """Not only the last one: a store over its size by gigabytes must shrink while it is pruned."""
+    clock = SetClock()
+    store = SqliteStore(tmp_path / "r.db", clock=clock)
+    fill(store, 500)
+    store.close()
+    connection = sqlite3.connect(store.path, isolation_level=None)
+    pages = connection.execute("PRAGMA page_count").fetchone()[0]
+    assert pruning.prune_step(connection, before=clock.wall + 1, max_bytes=10**12) == 64
+    assert connection.execute("PRAGMA freelist_count").fetchone() == (0,)
+    assert connection.execute("PRAGMA page_count").fetchone()[0] < pages - 20
+    connection.close()
+
+
 def test_receipts_keep_being_written_while_much_is_pruned(tmp_path: Path) -> None:
     clock = SetClock()
     store = SqliteStore(tmp_path / "r.db", clock=clock)

@@ -16,7 +16,6 @@ from steady.errors import RecordError
 from steady.records import schema
 from steady.records.sqlite import SqliteStore
 
-
 ROOT = Path(__file__).parents[2]
 
 
