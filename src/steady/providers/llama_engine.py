@@ -8,7 +8,8 @@ What was found out about xllamacpp, and is dealt with here:
 - Loading replaces the process's SIGINT and SIGTERM handlers, under Python's feet; they are put back.
 - A call can be stopped only from its streaming callback, so every call streams.
 - Its compute threads spin where they wait for each other, which is ruinous on a busy machine; ours sleep.
-- Its threads don't survive a fork, and taking it down in the child would wait for them for ever.
+- Its threads don't survive a fork, and it can't begin anew in the child: there the model is refused in one clear line,
+  and never taken down, which would wait for those threads for ever.
 """
 
 import atexit
@@ -33,6 +34,7 @@ from steady.errors import ModelMissing, ProviderError
 Chunk = dict[str, Any]
 
 _LOADING = threading.Lock()  # one model loads at a time: signal handlers are the whole process's
+_FORKED = False  # whether this process is a fork of one in which a model was loaded
 _ENGINES: "weakref.WeakSet[Engine]" = weakref.WeakSet()
 
 
@@ -95,6 +97,12 @@ class Engine:
 
     def submit(self, job: Job) -> None:
         """Queue a job. Raises ProviderError once closed."""
+        if _FORKED:
+            raise ProviderError(
+                "the embedded model can't be used after a fork of the process that loaded it; "
+                "load it in the child only, or start processes by `spawn`",
+                status=503,
+            )
         with self._lock:
             if self._closed:
                 raise ProviderError("the embedded model was closed", status=503)
@@ -186,7 +194,7 @@ class Engine:
             return self._server
 
     def _abandon(self) -> None:
-        """In the child of a fork: begin anew, and never take down what only the parent can."""
+        """In the child of a fork: forget the parent's threads, and never take down what only the parent can."""
         if self._server is not None:
             ctypes.pythonapi.Py_IncRef(ctypes.py_object(self._server))
         self._server, self._life, self._failure = None, None, None
@@ -286,8 +294,9 @@ def _told(error: dict[str, Any]) -> ProviderError:
 
 
 def _after_fork() -> None:
-    global _LOADING
+    global _LOADING, _FORKED
     _LOADING = threading.Lock()
+    _FORKED = _FORKED or "xllamacpp" in sys.modules
     for engine in list(_ENGINES):
         engine._abandon()
 

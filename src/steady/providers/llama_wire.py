@@ -189,6 +189,8 @@ def _message(message: Any, index: int) -> dict[str, Any]:
     for call in message.get("tool_calls") or ():
         told = json.dumps(call.get("function") if isinstance(call, dict) else call, ensure_ascii=False)
         text = f"{text}\n{told}" if text else told
+    # Half an emoji is legal in JSON and in Python, and not in UTF-8.
+    text = text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
     role = {"developer": "system", "function": "tool"}.get(message["role"], message["role"])
     return {"role": role, "content": text}
 
