@@ -26,16 +26,16 @@ def parse_completion(data: bytes, status: int, *, provider: str, where: str, sec
     except (msgspec.DecodeError, UnicodeDecodeError):
         body, wrong = None, "not JSON" if data.strip() else "empty"
     else:
-        wrong = _wrong(body)
+        wrong = what_is_wrong(body)
         if not wrong:
-            return body  # type: ignore[no-any-return]  # _wrong() saw that it is an object
+            return body  # type: ignore[no-any-return]  # what_is_wrong() saw that it is an object
     if isinstance(body, dict) and body.get("error") and not body.get("choices"):
         raise inline_error(body["error"], provider=provider, where=where, secrets=secrets)
     text = f"{where} answered {status} with what is no chat completion: {wrong}."
     raise ProviderNonsense(text, status=status, provider=provider)
 
 
-def _wrong(body: Any) -> str:
+def what_is_wrong(body: Any) -> str:
     """Say what keeps `body` from being a chat completion; "" if nothing does."""
     if not isinstance(body, dict):
         return "not an object"

@@ -1,8 +1,8 @@
 """
 What models cost and can do, out of the table inside the litellm package, read without importing litellm.
 
-The table is `model_prices_and_context_window_backup.json`: kept by its community, as old as the installed litellm. It is
-read once, when first asked (40 ms), and reduced to the few facts used here.
+The table is `model_prices_and_context_window_backup.json`: kept by its community, as old as the installed litellm.
+It is read once, when first asked (40 ms), and reduced to the few facts used here.
 """
 
 import json
