@@ -95,7 +95,7 @@ class Steadied(Generic[P, R]):
     def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R:
         """Run the function under its policy and return the plain value (or what yields it again)."""
         if inspect.isasyncgenfunction(self.__wrapped__):
-            return self._yield_async(args, kwargs)  # type: ignore[return-value]
+            return self._yield_async(args, kwargs)  # type: ignore[no-any-return]
         work = self._run(args, kwargs)
         if self._is_async:
             return self._value(work)  # type: ignore[return-value]

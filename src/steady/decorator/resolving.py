@@ -3,20 +3,20 @@
 import threading
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
 from steady.decorator.provider import NAME
 from steady.decorator.values import Returned
 from steady.errors import ConfigError
-from steady.pipeline.run import run
-from steady.pipeline.runtime import Runtime
 from steady.policy.document import Policy
-from steady.policy.load import Loaded, load, parse
-from steady.policy.resolve import resolve
-from steady.policy.resolved import Resolved, Target
 from steady.types import Capabilities, Outcome, Provider, Request
+
+if TYPE_CHECKING:  # the pipeline loads on the first call, so that decorating a function costs next to nothing
+    from steady.pipeline.runtime import Runtime
+    from steady.policy.load import Loaded
+    from steady.policy.resolved import Resolved
 
 TENANT = "local"
 
@@ -24,11 +24,13 @@ TENANT = "local"
 class Prepared:
     """A policy over one function, and where its receipts go."""
 
-    def __init__(self, policy: Resolved, runtime: Runtime) -> None:
+    def __init__(self, policy: "Resolved", runtime: "Runtime") -> None:
         self.policy, self._runtime = policy, runtime
 
     async def run(self, request: Request, providers: Mapping[str, Provider]) -> Outcome:
         """Run the pipeline over the function; keep a receipt where the configuration names a store."""
+        from steady.pipeline.run import run
+
         world = self._runtime.world(providers)
         outcome = await run(request, self.policy, world)
         return self._runtime.record(outcome, request, self.policy, TENANT)
@@ -44,7 +46,7 @@ class Settings:
         candidates: int | None,
         config: str | Path | None,
         disclose: bool,
-        runtime: Runtime | None = None,
+        runtime: "Runtime | None" = None,
     ) -> None:
         self.policy, self.candidates, self.config, self.disclose = policy, candidates, config, disclose
         self.runtime = runtime
@@ -60,6 +62,10 @@ class Settings:
         """
         with self._lock:
             if self._prepared is None:
+                from steady.pipeline.runtime import Runtime
+                from steady.policy.resolve import resolve
+                from steady.policy.resolved import Target
+
                 runtime = self.runtime or Runtime.open(self.config, own_store_only=True)
                 loaded = self._loaded(runtime)
                 policy = self._shaped(loaded.policy, returns)
@@ -69,7 +75,9 @@ class Settings:
                 self._prepared = Prepared(made, runtime)
             return self._prepared
 
-    def _loaded(self, runtime: Runtime) -> Loaded:
+    def _loaded(self, runtime: "Runtime") -> "Loaded":
+        from steady.policy.load import load, parse
+
         given = self.policy
         if isinstance(given, Policy):
             return parse(_plain(given), runtime.library.known)
@@ -111,7 +119,7 @@ def _mismatch(policy: Policy, returns: Returned, has: str) -> ConfigError:
     )
 
 
-def _with_rules(loaded: Loaded, policy: Policy, returns: Returned) -> Loaded:
+def _with_rules(loaded: "Loaded", policy: Policy, returns: Returned) -> "Loaded":
     from steady.rules.values import Range
 
     rules = loaded.rules

@@ -133,6 +133,8 @@ class _Excludes(Searching):
 
     def _refuse_joining(self, terms: tuple[str, ...], form: str, replace: str) -> None:
         """Raise ValueError if the replacement, with what may stand beside it, can hold a term."""
+        # Beside a whole word stands no word character, so none stands beside what replaces it.
+        walled = self._words and all(word_char(term[0]) and word_char(term[-1]) for term in terms)
         for term in terms:
             for at in range(-len(form), len(term) + 1):  # the replacement laid over the term at every offset
                 low, high = max(at, 0), min(at + len(form), len(term))
@@ -140,21 +142,13 @@ class _Excludes(Searching):
                     continue
                 if low == high and form:
                     continue
-                if self._words and not (
-                    self._apart(term, form, at, low) and self._apart(term, form, at + len(form), high)
-                ):
+                outside = (term[low - 1 : low] if at > 0 else "") + (term[high : high + 1] if high < len(term) else "")
+                if walled and any(map(word_char, outside)):
                     continue
                 raise ValueError(
                     f"`replace` {replace!r} can form the excluded {term!r} with what stands beside it; "
                     "take a text such as '***'."
                 )
-
-    @staticmethod
-    def _apart(term: str, form: str, edge: int, cut: int) -> bool:
-        """Whether a term can stand across or at this edge of the replacement where only whole words are terms."""
-        if 0 < edge < len(term):  # beside the replacement stands what stood beside a whole word: no word character
-            return not (word_char(term[cut - 1]) and word_char(term[cut]))
-        return True
 
 
 def _edge(view: str, at: int) -> bool:
