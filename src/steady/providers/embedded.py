@@ -19,15 +19,12 @@ from typing import Any
 from msgspec.structs import replace
 
 from steady.errors import ModelMissing, ProviderError, ProviderNonsense, ProviderTimeout
+from steady.providers.capabilities import capabilities
 from steady.providers.chunks import assemble
 from steady.providers.llama_engine import Chunk, Engine, Job, Settings
-from steady.providers.llama_wire import TAKES, Asked, ask, called, choices_asked, merged
+from steady.providers.llama_wire import Asked, ask, called, choices_asked, merged
 from steady.providers.weights import find
-from steady.types import Call, Capabilities, Reply
-
-CAPABILITIES = Capabilities(
-    params=TAKES, max_tokens_name="max_tokens", json_schema=True, grammar="gbnf", tools=True, n=1, stream_usage=True
-)
+from steady.types import Call, Reply
 
 _AHEAD = 1024  # chunks that may wait for a slow reader before the engine's thread waits too
 _MODELS = 2  # models in memory at once
@@ -60,7 +57,7 @@ class EmbeddedProvider:
         if slots < 1:
             raise ValueError(f"slots must be at least 1, got {slots}.")
         self.name = name
-        self.capabilities = CAPABILITIES
+        self.capabilities = capabilities("embedded", model)
         self.model = model
         self._settings = Settings(
             path=Path(),
