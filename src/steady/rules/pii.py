@@ -120,7 +120,9 @@ FORMATS: dict[PiiKind, tuple[Format, ...]] = {
     "email": (
         Format(
             "email",
-            r"[0-9A-Za-z\x01][0-9A-Za-z\x01._%+'-]{0,63}@[0-9A-Za-z\x01][0-9A-Za-z\x01.-]{0,47}\.[A-Za-z\x01]{2,14}",
+            r"[0-9A-Za-z\x01][0-9A-Za-z\x01._%+'-]{0,63}@[0-9A-Za-z\x01][0-9A-Za-z\x01.-]{0,47}\.[A-Za-z\x01]"
+            r"[0-9A-Za-z\x01-]{1,23}",
+            confirm=ends_word,
         ),
     ),
     "iban": (
@@ -200,7 +202,7 @@ class NoPii(Rule, frozen=True, kw_only=True, tag="no_pii"):
 
     Found, on a view in which full-width digits, dashes and spaces are folded and invisible characters left out:
 
-    - `email`: local part up to 64 characters, domain up to 63, letters of any script.
+    - `email`: local part up to 64 characters, domain up to 73, letters of any script.
     - `phone`: 8 to 15 digits after `+`; or written with an area code and separators or parentheses: North American
       3-3-4, `00` and country, a leading 0 and groups, an area code in parentheses. Not: digits without separators,
       7-digit local numbers, dates, decimals, prices, anything joined to another number by `.`, `,`, `/` or `-`.

@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 import re2
 
-from steady.rules.normal import REPLACED, RIGHT, RUN, hidden_runs, plain
+from steady.rules.normal import REPLACED, RIGHT, RUN, View, hidden_runs, plain
 from steady.rules.rule import Match, Searching, Window
 from steady.rules.width import widest
 
@@ -101,9 +101,7 @@ class Scanner(Searching):
         view = plain(part)
         hidden = self._hidden(part, start - base) if isinstance(view.starts, list) else iter(())
         waiting = next(hidden, None)
-        for match in self._seen(part, view.text, view.starts, view.ends):
-            if match.start < start - base:
-                continue
+        for match in self._seen(part, view, start - base):
             while waiting is not None and waiting.start < match.start:
                 yield _moved(waiting, base)
                 waiting = next(hidden, None)
@@ -116,22 +114,29 @@ class Scanner(Searching):
         """Whether a match, as it stands in the text, counts; the search goes on inside one that does not."""
         return True
 
-    def _seen(self, part: str, view: str, starts: Sequence[int], ends: Sequence[int]) -> Iterator[Match]:
-        data = b"\n" + view.encode("ascii")  # one character before each, the first included
+    def _seen(self, part: str, view: View, start: int) -> Iterator[Match]:
+        text, starts, ends = view
+        data = b"\n" + text.encode("ascii")  # one character before each, the first included
         at = 0
         while hit := self._any.search(data, at):
-            first = at = hit.start()
-            for form in self._after[view[first - 1]] if first else self._first:
-                found = form.anchored.match(view, first)
-                if found is None:
-                    continue
-                end = found.end() if form.confirm is None else form.confirm(view, first, found.end())
+            first = hit.start()
+            at = first + 1
+            if starts[first] < start:
+                continue
+            for form in self._after[text[first - 1]] if first else self._first:
+                end = self._end(form, text, first)
                 if end is not None and self.wanted(part[starts[first] : ends[end - 1]]):
                     low, high = starts[first], ends[end - 1]
                     yield Match(low, high, self._replace(form.label, part[low:high]), form.label)
-                    at = end - 1
+                    at = end
                     break
-            at += 1
+
+    @staticmethod
+    def _end(form: _Compiled, view: str, first: int) -> int | None:
+        found = form.anchored.match(view, first)
+        if found is None:
+            return None
+        return found.end() if form.confirm is None else form.confirm(view, first, found.end())
 
     def _hidden(self, part: str, start: int) -> Iterator[Match]:
         for run in hidden_runs(part, start):

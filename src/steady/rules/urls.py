@@ -70,6 +70,8 @@ _HOST = "0-9A-Za-z\\x01\\-"
 _PATH = r"[^\x00\x02-\x20\x22<>`\x7f]"
 _BARE_BEFORE = r"[^0-9A-Za-z\x01@/\\._%~+&#?\-]"
 _DOMAIN = rf"[0-9A-Za-z\x01][{_HOST}.]{{0,100}}\.[A-Za-z\x01][{_HOST}]{{1,23}}"
+_SCHEMES = "(?i:https?|ftps?|wss?|file|ssh|git)"
+_GLUED = re.compile(_SCHEMES + "$")
 _IS_DOMAIN = re.compile(_DOMAIN)
 _TAIL = rf"(?::[0-9]{{1,5}})?(?:[/?#\\]{_PATH}{{0,60}})?"
 
@@ -102,6 +104,8 @@ def _bare(view: str, start: int, end: int) -> int | None:
     if found is None:
         return None
     stop = found.end()
+    if view.startswith("://", stop):  # `host.tldhttps://...`: the link behind it is found by itself
+        stop = start + len(_GLUED.sub("", view[start:stop]))
     labels = view[start:stop].split(".")
     while len(labels) > 1 and not _tld(labels[-1]):
         stop -= len(labels.pop()) + 1
@@ -118,7 +122,7 @@ def _bare(view: str, start: int, end: int) -> int | None:
 
 
 FORMATS: tuple[Format, ...] = (
-    Format("url", rf"(?i:https?|ftps?|wss?|file|ssh|git)://{_PATH}{{1,{_REST}}}", before=r"[\x00-\x7f]", confirm=_full),
+    Format("url", rf"{_SCHEMES}://{_PATH}{{1,{_REST}}}", before=r"[\x00-\x7f]", confirm=_full),
     Format(
         "url",
         rf"[A-Za-z][0-9A-Za-z+.\-]{{1,14}}:(?://|\\\\){_PATH}{{1,{_REST}}}",
