@@ -253,6 +253,7 @@ def free_port() -> int:
         (f"http://127.0.0.1:{free_port()}/v1?key=hunter22", "can't be reached"),
         ("http://nowhere.invalid/v1", r"DNS|can't be reached"),
     ],
+    ids=["no listener", "no such name"],  # the port is random; ids must not be
 )
 async def test_an_upstream_that_is_not_there_is_a_retryable_error(url: str, what: str) -> None:
     provider = OpenAIProvider("p", url, KEY, capabilities=CAPABILITIES, retries=ONCE)
