@@ -110,6 +110,12 @@ def test_a_reason_quotes_no_long_value() -> None:
         assert "y" * 61 not in reason
 
 
+@pytest.mark.timeout(20)
+def test_wording_a_reason_never_backtracks() -> None:
+    """The engine that words the reason would match this pattern with Python's `re`, for years."""
+    assert "does not match '^(a+)+$'" in why({"pattern": "^(a+)+$"}, json.dumps("a" * 50 + "!"))
+
+
 def test_a_deep_or_long_text_is_refused_with_a_reason_too() -> None:
     deep = '{"lines": ' * 150 + "1" + "}" * 150
 

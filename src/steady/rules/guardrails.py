@@ -44,7 +44,7 @@ class Guardrails(Rule, frozen=True, kw_only=True, tag="guardrails"):
     can_fix: ClassVar[bool] = True
 
     validator: str
-    """Its name in the hub (`guardrails/regex_match` is package `guardrails-ai-regex-match`) or `package.module:Class`."""
+    """Its name in the hub (`guardrails/regex_match`, package `guardrails-ai-regex-match`) or `package.module:Class`."""
     args: dict[str, Any] = field(default_factory=dict)
     """What the validator is made with, by keyword."""
     metadata: dict[str, Any] = field(default_factory=dict)
