@@ -48,7 +48,8 @@ def contradictions(
     """Yield every contradiction. `raw` is the document as written, to tell a key that is not there from its default."""
     yield from _candidates(policy)
     yield from _sampling(policy, presets)
-    yield from _output(policy, raw)
+    faults = [*_output(policy, raw)]
+    yield from faults or _implied(policy)
     yield from _otherwise(policy, raw)
     yield from _disclosure(policy)
     yield from _allow(policy)
@@ -124,6 +125,17 @@ def _output(policy: Policy, raw: Mapping[str, Any]) -> Iterator[Clash]:
             yield Clash(at, f"the label {label!r} is there twice.")
 
 
+def _implied(policy: Policy) -> Iterator[Clash]:
+    """The rule that the output implies does not compile: a schema that is unsafe, labels that can't be told apart."""
+    try:
+        rule = implied_rule(policy)
+        if rule is not None:
+            rule.build()
+    except ValueError as error:
+        field = {"json": "output.schema", "label": "output.labels"}.get(policy.output.kind, "output")
+        yield Clash(field, f"{error}")
+
+
 def _otherwise(policy: Policy, raw: Mapping[str, Any]) -> Iterator[Clash]:
     doc = policy.otherwise
     given = raw.get("otherwise")
@@ -148,13 +160,11 @@ def _fallback_value(policy: Policy) -> Iterator[Clash]:
         yield Clash("otherwise.value", f"must be text, since the output is of kind {kind}.")
         return
     text = value if isinstance(value, str) and kind != "json" else msgspec.json.encode(value).decode()
-    try:
-        rule = implied_rule(policy)
-        check = rule.build() if rule is not None else None
-    except ValueError as error:  # a schema that does not compile is the schema's fault, not the value's
-        yield Clash("output.schema" if kind == "json" else "output", f"{error}")
+    rule = implied_rule(policy)
+    if rule is None or any(_implied(policy)):  # a schema that does not compile is not the value's fault
         return
-    if check is None or not hasattr(check, "judge"):
+    check = rule.build()
+    if not hasattr(check, "judge"):
         return
     finding = check.judge(Piece("answer", ("message", "content"), text), Context(kind=kind))
     if not finding.passed:

@@ -21,7 +21,7 @@ from steady.policy.yaml_marks import MAX_BYTES, join, line_of, read_yaml
 from steady.rules.rule import Named, Rule
 
 _ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
-_FIELD_FIRST = re.compile(r"`([A-Za-z_]+)`")
+_FIELD_FIRST = re.compile(r"`(([A-Za-z_]+)[A-Za-z_.]*)`")
 _KINDS = ("label", "number", "json", "text")
 
 
@@ -237,7 +237,7 @@ class _Rules:
             rule.build()
         except (msgspec.ValidationError, ValueError) as error:  # a rule's own __post_init__ or build() refused
             first = _FIELD_FIRST.match(str(error))
-            field = join(at, first[1]) if first and first[1] in item else at
+            field = f"{at}.{first[1]}" if first and first[2] in item else at
             self.problems.append(source.problem(field, _sentence(str(error))))
             return
         for fault in self.fit(rule):

@@ -284,7 +284,7 @@ def _number(value: Any, info: inspect.IntType | inspect.FloatType, path: str, ou
             return
     low = (info.ge is None or value >= info.ge) and (info.gt is None or value > info.gt)
     high = (info.le is None or value <= info.le) and (info.lt is None or value < info.lt)
-    whole = info.multiple_of is None or math.fmod(value, info.multiple_of) == 0
+    whole = info.multiple_of is None or value % info.multiple_of == 0
     if not (low and high and whole):  # written so that NaN, which is in no range, fails
         out.append(Fault(path, f"{value} is out of range: it must be {_describe(info)}."))
 
