@@ -50,7 +50,7 @@ def _compiled(schema: bytes) -> JsonSchemaCheck | str:
     import msgspec
 
     try:
-        return JsonSchemaCheck(compile_schema(msgspec.json.decode(schema)), "any")
+        return JsonSchemaCheck(compile_schema(msgspec.json.decode(schema)), "none")
     except ValueError as error:
         return str(error)
 
