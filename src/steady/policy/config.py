@@ -187,6 +187,7 @@ class Found(Struct, frozen=True):
     file: Path | None  # None: no file; the defaults
 
 
+_DEFAULT = ProviderSpec(kind="openai")
 EMBEDDED = {"local": ProviderSpec(kind="embedded", models=("smollm2-135m",))}
 
 
@@ -255,6 +256,8 @@ def _with_hint(field: str, message: str) -> str:
     hashed = 'Never write a key itself here; write its hash, sha256: printf %s "$KEY" | sha256sum'
     if field.endswith(".sha256"):
         return f"is no SHA-256. {hashed}"
+    if field.startswith("keys") and message.startswith("must be"):
+        return f"must be a list of {{sha256: ..., tenant: ...}}. {hashed}"
     if field.startswith("keys["):
         return f"{message} {hashed}" if field.endswith((".key", ".token", ".secret", ".value")) else message
     if field.endswith((".key", ".key.env", ".key.file")):
@@ -295,6 +298,15 @@ def _provider(spec: ProviderSpec) -> list[tuple[str, str]]:
         found.append(("vendor", "is missing: litellm's name of the vendor, such as anthropic."))
     if spec.kind == "scripted" and not spec.script:
         found.append(("script", "is missing: a YAML file of replies."))
+    owners = {
+        "base_url": ("openai", "openai-compatible", "llamacpp", "vllm"),
+        "vendor": ("litellm",),
+        "script": ("scripted",),
+        "slots": ("embedded",),
+    }
+    for field, kinds in owners.items():
+        if getattr(spec, field) != getattr(_DEFAULT, field) and spec.kind not in kinds:
+            found.append((field, f"is for kind {', '.join(kinds)}, but kind is {spec.kind}; remove it."))
     if isinstance(spec.key, Key) and (spec.key.env is None) == (spec.key.file is None):
         found.append(("key", "must name one of env and file: {env: OPENAI_API_KEY} or {file: key.txt}."))
     return found
