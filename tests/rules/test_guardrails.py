@@ -85,6 +85,17 @@ os._exit(0)
 """
 
 
+NLTK = """
+class data:
+    @staticmethod
+    def find(name):
+        raise LookupError(name)
+
+def download(name):
+    open("downloaded", "w").close()
+"""
+
+
 def ask(rule: Guardrails, text: str) -> dict[str, Any]:
     return asyncio.run(run(rule.build(), text))
 
@@ -96,6 +107,7 @@ async def run(check: GuardrailsCheck, text: str) -> dict[str, Any]:
 def watch(tmp_path: Path, mode: str) -> list[Any]:
     """Run the script in a fresh process with an empty home and return what it saw."""
     (tmp_path / "own_validators.py").write_text(OWN)
+    (tmp_path / "nltk.py").write_text(NLTK)  # where it is installed, guardrails downloads its data at import
     (tmp_path / "home").mkdir()
     done = subprocess.run(
         [sys.executable, "-c", SCRIPT, mode],
