@@ -246,7 +246,7 @@ def test_nobody_but_the_upstream_is_contacted_and_no_dotenv_is_read(tmp_path: Pa
     done = subprocess.run(
         [sys.executable, "-c", WATCHED],
         cwd=tmp_path,
-        env={**env, "PYTHONPATH": str(ROOT)},
+        env={**env, "PYTHONPATH": f"{ROOT / 'src'}{os.pathsep}{ROOT}"},
         capture_output=True,
         text=True,
         timeout=120,

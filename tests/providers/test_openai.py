@@ -105,6 +105,24 @@ async def test_connections_are_kept_and_used_again(up: Upstream, provider: OpenA
     assert up.connections == 1
 
 
+async def test_what_follows_done_does_not_cost_the_connection(up: Upstream, provider: OpenAIProvider) -> None:
+    up.stream(sse(chunks_of(completion("Paris"))), ": bye\n\n", between=0.02)
+
+    for _ in range(2):
+        await collect(provider, call())
+
+    assert up.connections == 1
+
+
+async def test_an_upstream_that_stays_open_after_done_holds_nobody_up(up: Upstream, provider: OpenAIProvider) -> None:
+    up.stream(sse(chunks_of(completion("Paris"))), then="hang")
+    began = time.monotonic()
+
+    await collect(provider, call())
+
+    assert time.monotonic() - began < 1
+
+
 def test_a_provider_serves_one_event_loop_after_another(up: Upstream) -> None:
     """The decorator's loop and a test's are not the same one."""
     provider = OpenAIProvider("p", up.url, capabilities=CAPABILITIES)
@@ -334,7 +352,7 @@ async def test_an_answer_beyond_the_cap_is_refused(up: Upstream, declared: bool)
     if declared:
         up.raw(b"x" * 20_000)
     else:
-        up.stream(*[b"x" * 1000] * 20)
+        up.stream(*[b"x" * 1000] * 20, then="hang")  # the rest is not waited for
 
     with pytest.raises(ProviderNonsense, match="more than 10000 bytes"):
         await provider.complete(call())

@@ -213,4 +213,5 @@ async def _drain(response: "aiohttp.ClientResponse") -> None:
     """Read what follows [DONE], which is nothing: only then can the connection be used again."""
     with contextlib.suppress(TimeoutError):
         async with asyncio.timeout(0.1):
-            await response.content.readany()
+            while await response.content.readany():
+                pass
