@@ -25,6 +25,10 @@ def test_equals_go_by_position() -> None:
     assert align(["a", "a"], ["a", "a", "a"]) == [0, 1]
 
 
+def test_of_equally_alike_elements_the_nearer_is_taken() -> None:
+    assert align(["x", "p", "q", "y"], ["p", "q", "u"]) == [None, 0, 1, 2]
+
+
 def test_missing_elements_have_no_counterpart() -> None:
     assert align(["a", "b"], []) == [None, None]
     assert align([], ["a"]) == []
