@@ -122,27 +122,21 @@ def json_consensus(
     count as disagreeing); where the accepted ones alone have more, whole documents are voted on instead.
     """
 
+    root = place(schema or {}, [schema] if schema else [])
+
     def aggregate(given: Sequence[Vote]) -> Consensus:
         ballots = _read(given)
-        accepted = [document for document in ballots.documents if document.vote.accepted]
-        spoken = sum((document.vote.quality for document in accepted), Fraction(0))
+        spoken = sum((d.vote.quality for d in ballots.documents if d.vote.accepted), Fraction(0))
         silent = sum((vote.quality for vote in ballots.votes if vote.refusal and vote.accepted), Fraction(0))
         parsed, merged = len(ballots.documents), _comparable(ballots.documents)
-        if not accepted or silent > spoken or not merged:
+        if silent > spoken or not any(document.vote.accepted for document in merged):
             return _whole(ballots, penalty)
         ballots = ballots._replace(documents=merged)
         alike = _likeness(ballots)
         scores = {vote.slot: score(vote, ballots.votes, alike, penalty) for vote in ballots.votes}
         centre = _medoid(merged, alike, scores)
-        outside = [cluster for cluster in ballots.clusters if cluster.order]
-        blender = Blender(
-            parsed,
-            max((len(cluster.members) for cluster in outside), default=0),
-            measure,
-            threshold,
-            centre.vote.slot,
-        )
-        root = place(schema or {}, [schema] if schema else [])
+        outside = max((len(cluster.members) for cluster in ballots.clusters if cluster.order), default=0)
+        blender = Blender(parsed, outside, measure, threshold, centre.vote.slot)
         entries = [Entry(document.vote, document.value) for document in merged]
         return _decide(ballots, scores, centre, blender, blender.merge(entries, root, ""))
 

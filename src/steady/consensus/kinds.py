@@ -1,4 +1,9 @@
-"""From a kind of output to the consensus that fits it."""
+"""
+From a kind of output to the consensus that fits it.
+
+For every kind all votes count in `of`, only accepted ones win, and refusals are one cluster. The functions raise
+ValueError for no votes or two votes in one slot, and nothing else, whatever the texts are.
+"""
 
 from collections.abc import Mapping, Sequence
 from fractions import Fraction
@@ -26,32 +31,19 @@ def aggregator(
     """
     Return the consensus of one kind: a pure function of a multiset of votes, equal for every order of them.
 
-    For every kind: all votes count in `of`, only accepted ones win, refusals are one cluster, and the function raises
-    ValueError for no votes or two votes in one slot, and nothing else, whatever the texts are.
-
     Args:
         kind: `label`, `number`, `json`, `text`, or `tool_call` (a vote on whole JSON values).
         labels: For `label`: the legal answers, in the order that breaks ties.
         schema: For `json`: a JSON Schema; says which fields are required and which are numbers.
-        absolute: For `number`: values at most this far apart are the same; >= 0.
-        relative: For `number`: likewise as a share of the larger magnitude; in [0, 1].
+        absolute, relative: For `number`: see `Tolerance`; >= 0, and in [0, 1].
         estimate: For `number`: the lower median, or the 20% trimmed mean from 8 values on.
-        measure: For `text`, and strings in `json`: how likeness is measured.
-        threshold: Likewise: the least likeness of two texts that say the same, in [0, 1].
+        measure, threshold: For `text`, and strings in `json`: when texts say the same; in [0, 1].
         variability_penalty: How much of its score a vote loses for being unlike the others, in [0, 1].
 
     Raises:
         ValueError: If a number is outside its range or the kind is none of these.
     """
-    ranges: tuple[tuple[str, Fraction, int | None], ...] = (
-        ("absolute", absolute, None),
-        ("relative", relative, 1),
-        ("threshold", threshold, 1),
-        ("variability_penalty", variability_penalty, 1),
-    )
-    for name, value, most in ranges:
-        if value < 0 or (most is not None and value > most):
-            raise ValueError(f"`{name}` must be {'in [0, 1]' if most else '0 or more'}, got {value}.")
+    _check(absolute, relative, threshold, variability_penalty)
     match kind:
         case "label":
             return label_consensus(labels, variability_penalty)
@@ -64,3 +56,11 @@ def aggregator(
         case "tool_call":
             return whole_consensus(variability_penalty)
     raise ValueError(f"No consensus for kind {kind!r}. Known: json, label, number, text, tool_call.")
+
+
+def _check(absolute: Fraction, relative: Fraction, threshold: Fraction, penalty: Fraction) -> None:
+    if absolute < 0:
+        raise ValueError(f"`absolute` must be 0 or more, got {absolute}.")
+    for name, share in (("relative", relative), ("threshold", threshold), ("variability_penalty", penalty)):
+        if not 0 <= share <= 1:
+            raise ValueError(f"`{name}` must be in [0, 1], got {share}.")

@@ -46,6 +46,20 @@ def _unambiguous(labels: Sequence[str], read: Callable[[str], str]) -> dict[str,
     return {text: spelled[0] for text, spelled in found.items() if text and len(spelled) == 1}
 
 
+def _reading_of(labels: Sequence[str]) -> Callable[[str], tuple[int, str]]:
+    """Return a function from a text to the order and the canonical content of the cluster that it belongs to."""
+    read = label_reader(labels)
+    place = {label: index for index, label in enumerate(dict.fromkeys(labels))}
+
+    def reading(text: str) -> tuple[int, str]:
+        if not labels:
+            return 0, _bare(text) or canonical_text(text)
+        label = read(text)
+        return (INVALID, canonical_text(text)) if label is None else (place[label], label)
+
+    return reading
+
+
 def label_consensus(labels: Sequence[str], penalty: Fraction) -> Aggregate:
     """
     Return the vote on a label.
@@ -57,8 +71,7 @@ def label_consensus(labels: Sequence[str], penalty: Fraction) -> Aggregate:
     The answer is the label as the policy spells it; `blended` says that the winner spells it
     otherwise.
     """
-    read = label_reader(labels)
-    place = {label: index for index, label in enumerate(dict.fromkeys(labels))}
+    reading = _reading_of(labels)
 
     def aggregate(given: Sequence[Vote]) -> Consensus:
         votes = ordered(given)
@@ -66,7 +79,7 @@ def label_consensus(labels: Sequence[str], penalty: Fraction) -> Aggregate:
         groups: dict[tuple[int, str], list[Vote]] = {}
         for vote in votes:
             if not vote.refusal:
-                groups.setdefault(_reading(vote.text), []).append(vote)
+                groups.setdefault(reading(vote.text), []).append(vote)
         for (order, canon), group in groups.items():
             members = tuple(Member(vote, canon, (int(vote.text != canon),)) for vote in group)
             clusters.append(Cluster(order, canon, members, valid=order != INVALID))
@@ -79,14 +92,8 @@ def label_consensus(labels: Sequence[str], penalty: Fraction) -> Aggregate:
             method="vote",
         )
         won = next((c for c in clusters for m in c.members if m.vote.slot == consensus.winner), None)
-        if won is None or won.order not in place.values():
+        if won is None or not labels or won.order >= INVALID:
             return consensus
         return consensus._replace(text=won.canon, blended=consensus.text != won.canon)
-
-    def _reading(text: str) -> tuple[int, str]:
-        if not labels:
-            return 0, _bare(text) or canonical_text(text)
-        label = read(text)
-        return (INVALID, canonical_text(text)) if label is None else (place[label], label)
 
     return aggregate
