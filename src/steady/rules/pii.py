@@ -31,7 +31,7 @@ _BREAKS = "[]<>{}*"  # characters that no format holds: a replacement that ends 
 _NOT_DIGIT = re.compile(r"\D")
 _DATE = re.compile(r"\d{1,2}([./-])\d{1,2}\1\d{2,4}|\d{4}([./-])\d{1,2}\2\d{1,2}")
 _GROUPS = re.compile(r"\d+")
-_PAIRS = re.compile(r"\d\d(?:([ .-])\d\d)(?:\1\d\d)*")
+_PAIRS = re.compile(r"\d\d(?:[ ./-]\d\d)+")
 
 
 def _card(view: str, start: int, end: int) -> int | None:
@@ -63,16 +63,21 @@ def _ip4(view: str, start: int, end: int) -> int | None:
 
 
 def _ip6(view: str, start: int, end: int) -> int | None:
-    if view[end - 1] == ":" and view[end - 2] != ":":
-        end -= 1
-    groups = [group for group in view[start:end].split(":") if group]
-    if len(groups) < 3 or not any(char.isdigit() for char in view[start:end]):
-        return None  # `a::b` is a name in many programming languages
+    """The longest valid part that ends as a word does."""
+    while view.count(":", start, end) >= 2:
+        if _is_ip6(view[start:end]) and ends_word(view, start, end):
+            return end
+        end = view.rindex(":", start, end)
+    return None
+
+
+def _is_ip6(text: str) -> bool:
+    if sum(map(bool, text.split(":"))) < 3 or not any(map(str.isdigit, text)):
+        return False  # `a::b` is a name in many programming languages
     try:
-        ipaddress.IPv6Address(view[start:end])
+        return bool(ipaddress.IPv6Address(text))
     except ValueError:
-        return None
-    return ends_word(view, start, end)
+        return False
 
 
 def _crypto(view: str, start: int, end: int) -> int | None:
@@ -91,12 +96,12 @@ def _digits(low: int, high: int) -> "re.Pattern[str]":
     return re.compile(rf"(?:\D*\d){{{low},{high}}}\D*")
 
 
-_INTERNATIONAL, _NATIONAL = _digits(8, 15), _digits(8, 12)
+_NUMBER = _digits(8, 15)
 
 
 def _international(view: str, start: int, end: int) -> int | None:
     number = re.split("[xe]", view[start:end])[0]
-    return ends_word(view, start, end) if _INTERNATIONAL.fullmatch(number) else None
+    return ends_word(view, start, end) if _NUMBER.fullmatch(number) else None
 
 
 def _national(view: str, start: int, end: int) -> int | None:
@@ -107,7 +112,7 @@ def _national(view: str, start: int, end: int) -> int | None:
     short = sum(map(len, groups)) < (10 if len(groups) == 2 else 8)  # `03262 2437` is a place and a house
     if short or _DATE.match(number):
         return None
-    return ends_word(view, start, end) if _NATIONAL.fullmatch(number) else None
+    return ends_word(view, start, end) if _NUMBER.fullmatch(number) else None
 
 
 _EXTENSION = r"(?: ?(?:x|ext\.?) ?[0-9]{1,6})?"

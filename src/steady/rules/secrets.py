@@ -26,11 +26,13 @@ _TURN = re.compile("[a-z](?=[A-Z0-9])")
 _RUN = {chars: re.compile(f"[{chars}]*") for chars in (_SAFE, _STANDARD)}
 _PEM = r"[A-Z0-9 ]{0,22}PRIVATE KEY(?: BLOCK)?-----"
 _GAP = r"(?:\\[rn]|[\x09\x0a\x0d >,+\x22']){1,4}"  # between the lines of a key, quoted or escaped ones included
-_VALUE = re.compile(r"[:=>][\s\"']*([^\s:=>\"'][^\s]*)$")
+_VALUE = re.compile(r"[:=>][\s\"'`]*(?i:bearer )?([^\s:=>\"'][^\s]*)$")
 
 
 def _chain(view: str, start: int, end: int, chars: str = _SAFE) -> int:
     """Where a link ends: the end of the run, or, in a long one, a turn that leaves a link's length."""
+    if end - start < CAP:
+        return end
     run = _RUN[chars].match(view, end, end + LINK)
     if run is None or run.end() == end:
         return end
@@ -45,6 +47,8 @@ def _mixed(view: str, start: int) -> bool:
 
 def _blob(chars: str) -> Confirm:
     def confirm(view: str, start: int, end: int) -> int | None:
+        if chars == _SAFE and view[end : end + 1] in ("+", "/"):
+            return None  # the other alphabet: to be found as such, or the rest would begin at no turn
         return _chain(view, start, end, chars) if _mixed(view, start) else None
 
     return confirm
@@ -109,11 +113,14 @@ FORMATS: tuple[Format, ...] = (
     Format(
         "assigned",
         r"(?i:pass(?:word|wd|phrase)|pwd|secret|token|api[_ -]?key|access[_ -]?key|client[_ -]?secret|private[_ -]?key"
-        r"|account[_ -]?key|shared[_ -]?key|auth|bearer|credentials?)[\x22']?[ \x09]{0,3}(?::=|=>|[:=]|is:)[ \x09]{0,3}"
+        r"|account[_ -]?key|shared[_ -]?key|auth(?:orization)?|credentials?)"
+        r"[\x22']?[ \x09]{0,3}(?::=|=>|[:=]|is:)[ \x09]{0,3}"
         rf"[\x22'`]?(?i:bearer )?[A-Za-z0-9+/=_.~!@#$%^&*?-]{{8,{CAP}}}",
         before=r"[^A-Za-z0-9\x01]",
         confirm=_assigned,
     ),
+    Format("key_material", rf"[{_SAFE}]{{{LINK},{CAP}}}", before=rf"[^{_SAFE}\x01/]", confirm=_blob(_SAFE)),
+    Format("key_material", rf"[A-Z0-9][{_SAFE}]{{{LINK - 1},{CAP}}}", before="[a-z]", confirm=_blob(_SAFE)),
     Format(
         "key_material",
         rf"[{_STANDARD}]{{{LINK},{CAP}}}={{0,2}}(?:{_GAP}[{_STANDARD}]{{1,{LINK}}}={{0,2}}\z)?",
@@ -126,8 +133,6 @@ FORMATS: tuple[Format, ...] = (
         before="[a-z]",
         confirm=_blob(_STANDARD),
     ),
-    Format("key_material", rf"[{_SAFE}]{{{LINK},{CAP}}}", before=rf"[^{_SAFE}\x01/]", confirm=_blob(_SAFE)),
-    Format("key_material", rf"[A-Z0-9][{_SAFE}]{{{LINK - 1},{CAP}}}", before="[a-z]", confirm=_blob(_SAFE)),
 )
 
 
