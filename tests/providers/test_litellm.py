@@ -190,6 +190,49 @@ async def test_leaving_a_stream_hangs_up(up: Upstream, provider: LitellmProvider
     assert await asyncio.to_thread(up.wait, lambda u: u.hangups == 1)
 
 
+@pytest.mark.parametrize(
+    "field",
+    [
+        {"api_base": "http://127.0.0.1:9/"},
+        {"base_url": "http://127.0.0.1:9/"},
+        {"custom_llm_provider": "openai"},
+        {"mock_response": "forged"},
+        {"api_key": "other"},
+        {"extra_headers": {"x-api-key": "other"}},
+        {"fallbacks": ["openai/gpt-4o"]},
+        {"metadata": {"a": "b"}},
+    ],
+)
+async def test_no_field_of_a_client_steers_litellm_itself(
+    up: Upstream, provider: LitellmProvider, field: dict[str, Any]
+) -> None:
+    """A client's `base_url` would send the operator's key wherever the client likes."""
+    up.raw(json.dumps(message("Paris")), content_type="application/json")
+
+    reply = await provider.complete(call(**field))
+
+    assert reply.body["choices"][0]["message"]["content"] == "Paris"
+    assert up.requests[0].headers["x-api-key"] == KEY
+
+
+@pytest.mark.parametrize(
+    "part",
+    [
+        {"type": "image_url", "image_url": {"url": "http://127.0.0.1:9/a.png"}},
+        {"type": "image_url", "image_url": "HTTP://127.0.0.1:9/a.png"},
+        {"type": "file", "file": {"file_id": " http://127.0.0.1:9/a.pdf"}},
+    ],
+)
+async def test_a_part_that_litellm_would_fetch_itself_is_refused(
+    up: Upstream, provider: LitellmProvider, part: dict[str, Any]
+) -> None:
+    """Else a client could make the server ask any address that it reaches."""
+    with pytest.raises(ProviderError, match="data: URL") as caught:
+        await provider.complete(call(messages=[{"role": "user", "content": [part]}]))
+    assert (caught.value.upstream_status, caught.value.retryable) == (400, False)
+    assert up.requests == []
+
+
 async def test_ready_asks_nobody_and_a_bad_key_is_refused_unshown(up: Upstream, provider: LitellmProvider) -> None:
     assert await provider.ready() is None
     assert up.connections == 0
@@ -221,7 +264,9 @@ async def main():
         up.raw(json.dumps(message("Paris")), content_type="application/json")
         up.stream(*events("Paris"))
         up.error(400)
-        await provider.complete(call())
+        schema = {"type": "object", "properties": {}, "additionalProperties": False}
+        form = {"type": "json_schema", "json_schema": {"name": "a", "schema": schema}}
+        await provider.complete(call(response_format=form))  # for which litellm looks up its list of headers
         assert [chunk async for chunk in provider.stream(call())]
         try:
             await provider.complete(call())

@@ -13,7 +13,7 @@ import os
 import re
 import threading
 import time
-from collections.abc import AsyncGenerator, AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator, Iterator
 from importlib.util import find_spec
 from typing import Any
 
@@ -27,6 +27,43 @@ _ENVIRONMENT = {
     "LITELLM_LOCAL_MODEL_COST_MAP": "True",
     "LITELLM_LOCAL_ANTHROPIC_BETA_HEADERS": "True",
 }
+_FIELDS = frozenset(
+    {
+        "audio",
+        "frequency_penalty",
+        "function_call",
+        "functions",
+        "logit_bias",
+        "logprobs",
+        "max_completion_tokens",
+        "max_tokens",
+        "messages",
+        "modalities",
+        "n",
+        "parallel_tool_calls",
+        "prediction",
+        "presence_penalty",
+        "prompt_cache_key",
+        "reasoning_effort",
+        "response_format",
+        "safety_identifier",
+        "seed",
+        "service_tier",
+        "stop",
+        "temperature",
+        "thinking",
+        "tool_choice",
+        "tools",
+        "top_k",
+        "top_logprobs",
+        "top_p",
+        "user",
+        "verbosity",
+        "web_search_options",
+    }
+)
+"""What of a body is passed on. litellm takes its own controls (`base_url`, `api_key`, `fallbacks`) from the same
+arguments, so any other field would let a client send the key elsewhere."""
 _PREFIX = re.compile(r"^(litellm\.\w+: )*(\w+(Exception|Error) - )?")
 _TAIL = re.compile(r"\. Handle with `litellm\.\w+`\.$")
 _lock = threading.Lock()
@@ -57,6 +94,9 @@ class LitellmProvider:
         capabilities: What the vendor takes.
         api_base: Another address than the vendor's own.
         retries: How often, and how patiently, a failed call is made again.
+
+    Of a body only the fields of OpenAI's API (with top_k and thinking) are passed on, and parts given by an http
+    address are refused with status 400, since litellm would fetch them itself.
 
     A stream that the vendor ends early without a broken connection looks finished here, since litellm adds the finish.
     """
@@ -144,7 +184,11 @@ class LitellmProvider:
 
     def _asked(self, call: Call, seconds: float) -> dict[str, Any]:
         model = f"{self._vendor}/{call.model}" if self._vendor else call.model
-        return {**call.body, **self._fixed, "model": model, "timeout": seconds}
+        body = {key: value for key, value in call.body.items() if key in _FIELDS}
+        if _would_fetch(body.get("messages")):
+            text = "A part given by its http address would be fetched by Steady itself. Send it as a data: URL."
+            raise ProviderError(text, status=400, provider=self.name)
+        return {**body, **self._fixed, "model": model, "timeout": seconds}
 
     async def _attempt_stream(self, call: Call, seconds: float) -> AsyncGenerator[dict[str, Any], None]:
         litellm = await self._loaded()
@@ -213,6 +257,22 @@ class LitellmProvider:
             body=body,
             provider=self.name,
         )
+
+
+def _would_fetch(messages: Any) -> bool:
+    """Whether a part other than text is given by its address: for most vendors litellm fetches that itself."""
+    contents = [message.get("content") for message in messages or () if isinstance(message, dict)]
+    parts = [part for content in contents if isinstance(content, list) for part in content]
+    media = [part for part in parts if isinstance(part, dict) and part.get("type") != "text"]
+    return any(text.lstrip().lower().startswith(("http://", "https://")) for text in _texts(media))
+
+
+def _texts(value: Any) -> Iterator[str]:
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, dict | list):
+        for item in value.values() if isinstance(value, dict) else value:
+            yield from _texts(item)
 
 
 def _told(text: str) -> tuple[str, dict[str, Any] | None]:
