@@ -266,7 +266,11 @@ class Provider(Protocol):
     capabilities: Capabilities
 
     async def complete(self, call: Call) -> Reply:
-        """Return a reply with at least one choice. Raises ProviderError; nothing else escapes but cancellation."""
+        """
+        Return a reply with at least one choice, within `call.timeout` seconds.
+
+        Raises ProviderError; nothing else escapes but cancellation.
+        """
         ...
 
     def stream(self, call: Call) -> AsyncIterator[dict[str, Any]]:

@@ -102,7 +102,7 @@ async def test_connections_are_kept_and_used_again(up: Upstream, provider: OpenA
         await provider.complete(call())
         await collect(provider, call())
 
-    assert up.connections == 1
+    assert up.connections == 2  # one for whole answers, one for streams
 
 
 async def test_what_follows_done_does_not_cost_the_connection(up: Upstream, provider: OpenAIProvider) -> None:

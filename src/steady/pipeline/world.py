@@ -6,7 +6,7 @@ import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from typing import Any
 
-from steady.errors import ProviderError, ProviderTimeout, RuleError
+from steady.errors import ProviderError, RuleError
 from steady.types import JSON, Call, Clock, Provider, Reply
 
 ASK_SECONDS = 10.0  # what a validator that is not pure may take
@@ -36,14 +36,8 @@ class Live:
         return provider
 
     async def complete(self, slot: int, attempt: int, call: Call) -> Reply:
-        """Ask the model, for `call.timeout` seconds at most: a provider that forgets its deadline is held to it."""
-        provider = self._provider(call)
-        try:
-            async with asyncio.timeout(call.timeout + 1.0):
-                return await provider.complete(call)
-        except TimeoutError:
-            message = f"{call.provider} did not answer within {call.timeout:g} s"
-            raise ProviderTimeout(message, retryable=True, provider=call.provider) from None
+        """Ask the model. The provider keeps `call.timeout`."""
+        return await self._provider(call).complete(call)
 
     async def stream(self, slot: int, attempt: int, call: Call) -> AsyncIterator[dict[str, Any]]:
         """Ask the model for chunks."""

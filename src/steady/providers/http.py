@@ -5,13 +5,17 @@ Why aiohttp: docs/decisions/0001-http-stack.md. A call that is cancelled closes 
 """
 
 import asyncio
+import socket
+import ssl
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, NamedTuple
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
+from urllib.request import getproxies, proxy_bypass
 from weakref import WeakKeyDictionary
 
 from steady.errors import ConfigError, ProviderError, ProviderNonsense, ProviderTimeout
+from steady.providers.http1 import ConnectTimeout, Http1, HungUp, NoHttp, TooLong
 
 if TYPE_CHECKING:
     import aiohttp
@@ -69,8 +73,18 @@ class Http:
         self._connect_timeout = connect_timeout
         self._max_bytes = max_bytes
         self._trust_env = parts.hostname not in _LOOPBACK  # a proxy from the environment never gets loopback traffic
+        self._path = parts.path.rstrip("/")
+        self._heads: dict[tuple[str, str], str] = {}
+        self._direct = self._without_proxy(parts)
         self._urls: dict[str, yarl.URL] = {}  # parsed once: that is a tenth of a call's cost
         self._sessions: WeakKeyDictionary[asyncio.AbstractEventLoop, aiohttp.ClientSession] = WeakKeyDictionary()
+
+    def _without_proxy(self, parts: SplitResult) -> Http1 | None:
+        """Return the lean client, unless the environment names a proxy for this address."""
+        secure = parts.scheme == "https"
+        if self._trust_env and parts.scheme in getproxies() and not proxy_bypass(parts.hostname or ""):
+            return None
+        return Http1(parts.hostname or "", parts.port or (443 if secure else 80), secure=secure, most=self._max_bytes)
 
     async def request(
         self, method: str, path: str, body: bytes | None, headers: Mapping[str, str], timeout: float
@@ -83,8 +97,54 @@ class Http:
             ProviderError: The upstream can't be reached or hung up (retryable).
             ProviderNonsense: What came back is no HTTP, or is larger than `max_bytes`.
         """
-        async with self.open(method, path, body, headers, timeout, total=True) as response:
-            return Answer(response.status, response.headers, await self.read(response))
+        if self._direct is None:
+            async with self.open(method, path, body, headers, timeout, total=True) as response:
+                return Answer(response.status, response.headers, await self.read(response))
+        request = self._bytes(method, path, body or b"", headers)
+        try:
+            whole = await self._direct.exchange(request, connect=self._connect_timeout, timeout=max(timeout, 0.001))
+        except TooLong as long:
+            text = f"{self.where} answered more than {self._max_bytes} bytes."
+            raise ProviderNonsense(text, status=long.status, provider=self.provider) from None
+        except (TimeoutError, ConnectTimeout, HungUp, NoHttp, OSError) as cause:
+            error = self._told(cause, timeout)
+        else:
+            return Answer(whole.status, whole.headers, whole.body)
+        raise error from None  # the cause may hold headers with a key
+
+    def _bytes(self, method: str, path: str, body: bytes, headers: Mapping[str, str]) -> bytes:
+        """Return a request as it goes over the wire. A header with a line end in it can't be sent."""
+        head = self._heads.get((method, path))
+        if head is None:
+            fixed = "".join(f"{name}: {value}\r\n" for name, value in self._headers.items())
+            line = f"{method} {self._path}{path}{self._query} HTTP/1.1\r\nhost: {self.where}\r\n{fixed}"
+            head = self._heads[method, path] = line
+        own = "".join([f"{name}: {value}\r\n" for name, value in headers.items()])
+        if own.count("\n") != len(headers) or own.count("\r") != len(headers):
+            raise ProviderError("A header holds a line end and can't be sent.", provider=self.provider)
+        return f"{head}{own}content-length: {len(body)}\r\n\r\n".encode("latin-1", "replace") + body
+
+    def _told(self, cause: Exception, timeout: float) -> ProviderError:
+        """Return what a failed exchange is told as; as `open` tells it."""
+        if isinstance(cause, ConnectTimeout):
+            connect = min(timeout, self._connect_timeout)
+            text = f"{self.where} could not be connected to within {connect:g} s."
+            return ProviderTimeout(text, retryable=True, provider=self.provider)
+        if isinstance(cause, TimeoutError):
+            text = f"{self.where} did not answer within {timeout:g} s."
+            return ProviderTimeout(text, retryable=True, provider=self.provider)
+        if isinstance(cause, HungUp):
+            when = "in the middle of its answer" if cause.begun else "without an answer"
+            return self._failed(f"{self.where} hung up {when}.")
+        if isinstance(cause, NoHttp):
+            return ProviderNonsense(f"{self.where} answered what is no HTTP.", provider=self.provider)
+        if isinstance(cause, socket.gaierror):
+            return self._failed(f"The host of {self.where} is not known (DNS).")
+        if isinstance(cause, ssl.SSLError):
+            reason = getattr(cause, "verify_message", "") or cause.reason or "TLS failed"
+            return self._failed(f"No TLS connection to {self.where}: {_line(str(reason))}.")
+        reason = getattr(cause, "strerror", None) or "no connection"
+        return self._failed(f"{self.where} can't be reached: {_line(reason)}.")
 
     @asynccontextmanager
     async def open(
@@ -164,6 +224,8 @@ class Http:
 
     async def aclose(self) -> None:
         """Close the connections that belong to the running loop; those of other loops end with their loop."""
+        if self._direct is not None:
+            self._direct.close()
         session = self._sessions.pop(asyncio.get_running_loop(), None)
         if session:
             await session.close()
