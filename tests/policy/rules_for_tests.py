@@ -99,13 +99,22 @@ class EndsWith(Rule, frozen=True, kw_only=True, tag="ends_with"):
 
 
 class StartsWith(Rule, frozen=True, kw_only=True, tag="starts_with"):
+    can_fix: ClassVar[bool] = True
     text: str
 
     def build(self) -> Any:
         return _Judge(Prefix(len(self.text)), lambda text: not text.startswith(self.text))
 
 
+class Blind(Rule, frozen=True, kw_only=True, tag="blind"):
+    """Says that it is a search, and can't say where its matches are."""
+
+    def build(self) -> Any:
+        return _Judge(Window(3, 1), lambda text: False)
+
+
 SMALL: Named = {
+    "blind": Blind,
     "length": Length,
     "excludes": Excludes,
     "contains": Contains,

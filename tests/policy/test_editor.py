@@ -90,7 +90,7 @@ def test_fields_say_what_they_are_for() -> None:
 
 
 def test_a_catalogue_of_ones_own_can_be_told() -> None:
-    assert len(json_schema("policy", SMALL)["$defs"]["Policy"]["properties"]["rules"]["items"]["oneOf"]) == 6
+    assert len(json_schema("policy", SMALL)["$defs"]["Policy"]["properties"]["rules"]["items"]["oneOf"]) == 7
 
 
 def test_the_configuration_s_schema_refuses_what_does_not_load() -> None:

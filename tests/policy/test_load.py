@@ -329,6 +329,11 @@ def test_what_contradicts_itself_is_told(data: dict[str, Any], message: str) -> 
         {"candidates": {"min": 2, "max": 2}},
         {"candidates": {"max": 4}, "choose": {"min_agreement": 0.5}, "disclose": {"when": "low_agreement"}},
         {"sampling": {"preset": "balanced"}, "candidates": {"max": 4}, "choose": {"min_agreement": 0.5}},
+        {
+            "sampling": {"preset": "deterministic", "temperature": 0.5},
+            "candidates": {"max": 4},
+            "choose": {"min_agreement": 0.5},
+        },
         {"otherwise": {"do": "value", "value": "x"}},
         {"disclose": {"text": {"en": "{agreed} of {of} {{x}}", "pt-BR": "{of}"}, "locale": "de"}},
         {"allow": {"sampling": ["temperature", "seed"]}},

@@ -282,6 +282,11 @@ def test_what_can_act_on_a_part_streams_live(data: dict[str, Any]) -> None:
             {"rules": [{"rule": "length", "id": "short", "characters": {"max": 3}, "on_fail": "filter"}]},
             "rule 'short' has on_fail `filter`",
         ),
+        (
+            {"rules": [{"rule": "starts_with", "text": "A", "on_fail": "fix"}]},
+            "rule 'starts_with' (starts_with) can end a stream (`exception`), but not fix what was released",
+        ),
+        ({"rules": [{"rule": "blind", "on_fail": "exception"}]}, "rule 'blind' (blind) does not say where"),
     ],
 )
 def test_what_can_not_stream_live_says_why(data: dict[str, Any], why: str) -> None:
