@@ -126,6 +126,13 @@ class Upstream:
         with self._lock:
             self._queue.append(behaviour)
 
+    def clear(self) -> None:
+        """Forget all behaviours and all that was seen, for the next test of a shared upstream."""
+        with self._lock:
+            self._queue.clear()
+            self.requests.clear()
+            self.choose, self.hangups = None, 0
+
     # what was seen
 
     @property

@@ -233,14 +233,17 @@ def test_a_fallback_model_is_needed_where_it_is_named_and_only_kept_there() -> N
     assert resolved({}, fallback=OTHER).fallback is None
 
 
-def test_an_empty_policy_passes_through_and_a_sampling_value_ends_that() -> None:
-    assert resolved().passes_through
-    assert resolved({"rules": [{"rule": "length"}]}).passes_through is False
-    assert resolved({"rules": [{"rule": "length", "on": ["input"]}]}).passes_through is False
-    assert resolved({"sampling": {"temperature": 0.1}}).passes_through is False
-    assert resolved({"sampling": {"preset": "balanced"}}).passes_through is False
+def test_a_policy_that_says_and_does_nothing_passes_through_and_a_sampling_value_ends_that() -> None:
+    silent = {"disclose": {"place": "none"}}
+    assert resolved(silent).passes_through
+    assert resolved({"disclose": {"when": "never"}}).passes_through
+    assert resolved().passes_through is False  # it discloses in the field
+    assert resolved({"rules": [{"rule": "length"}], **silent}).passes_through is False
+    assert resolved({"rules": [{"rule": "length", "on": ["input"]}], **silent}).passes_through is False
+    assert resolved({"sampling": {"temperature": 0.1}, **silent}).passes_through is False
+    assert resolved({"sampling": {"preset": "balanced"}, **silent}).passes_through is False
     assert resolved({"disclose": {"place": "append"}}).passes_through is False
-    assert resolved({"candidates": {"max": 2}}).passes_through is False
+    assert resolved({"candidates": {"max": 2}, **silent}).passes_through is False
 
 
 FIX = {"rule": "excludes", "terms": ["a"], "on_fail": "fix"}

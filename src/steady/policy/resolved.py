@@ -56,5 +56,5 @@ class Resolved(Struct, frozen=True, kw_only=True):
     def passes_through(self) -> bool:
         """Whether it changes nothing: one candidate, the client's sampling, no rules, nothing disclosed."""
         ruled = bool(self.rules or self.input_rules) or self.doc.sampling.preset != "client"
-        disclosed = self.doc.disclose.place in {"append", "prefix"} and self.doc.disclose.when != "never"
+        disclosed = self.doc.disclose.place != "none" and self.doc.disclose.when != "never"
         return self.plan.live and not ruled and not disclosed and self.sampling == Sampling()

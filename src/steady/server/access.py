@@ -67,10 +67,12 @@ def route(model: str, asked: str | None, caller: Caller, config: Config, policie
         UnknownNameError: With the nearest name that this caller may use.
     """
     allowed = policies if caller.policies is None else [p for p in policies if p in caller.policies]
+    names = [*allowed, *(name for name, policy in config.routes.items() if policy in allowed)]
     if asked is not None:
-        return Route(
-            _known("policy", asked, allowed), None if model in policies or model in config.routes else model or None
-        )
+        own = not model or model in policies or model in config.routes
+        if not own and not caller.models:
+            raise UnknownNameError("model", model, names)
+        return Route(_known("policy", asked, allowed), None if own else model)
     name, _, over = model.partition("@")
     if over and name in policies:
         if not caller.models:
@@ -81,7 +83,7 @@ def route(model: str, asked: str | None, caller: Caller, config: Config, policie
     if model in config.routes:
         return Route(_known("model", config.routes[model], allowed), None)
     if not caller.models or config.default_policy not in allowed:
-        raise UnknownNameError("model", model, [*allowed, *config.routes])
+        raise UnknownNameError("model", model, names)
     return Route(config.default_policy, model or None)
 
 
