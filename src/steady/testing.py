@@ -1,18 +1,19 @@
 """
-The pytest plugin, and a check for anyone's own functions: do runs agree as often as they should?
+The pytest plugin: the fixture `steady`, and `assert_steady` for anyone's own functions.
 
-pytest loads this module in every run of a suite that has Steady installed, so it imports nothing heavy; what a check
-needs comes in when it is made.
+pytest loads this module in every run of a suite that has Steady installed, so it imports nothing heavy; what a test
+needs comes in when it asks for it.
 """
 
-import math
 from collections.abc import Callable, Hashable, Iterable, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
-    from steady.types import Outcome
+    from collections.abc import Iterator
+    from pathlib import Path
 
-CONFIDENCE = 0.95
+    from steady.pipeline.replay import Replay
+    from steady.types import Call, Outcome, Receipt
 
 
 class Report(NamedTuple):
@@ -32,10 +33,12 @@ class Report(NamedTuple):
 
     @property
     def shown(self) -> bool:
-        """Whether agreement of at least `min_agreement` was shown; where nothing failed and it is not, runs were few."""
+        """Whether agreement of at least `min_agreement` was shown; where it neither was nor failed, runs were few."""
         return self.low >= self.min_agreement
 
     def __str__(self) -> str:
+        from steady.stats.binomial import runs_needed
+
         needed = runs_needed(self.min_agreement)
         showing = f"at least {needed} runs, all of them agreeing" if needed else "more than any number of runs"
         return (
@@ -60,16 +63,16 @@ def assert_steady(
     only where the upper end of the 95% interval (Clopper and Pearson 1934) lies under `min_agreement`: bad luck in few
     runs does not fail a suite, and few runs show little. That `fn` agrees with itself does not show that it is right.
 
-    Where `fn` has `.detailed` (a Steady decorator), that is called instead, with a fresh root seed for every run, and
-    it fails if the runs were not independent: drawn at temperature 0, from a fixed seed, or answered by a cache. Of a
-    plain function this can't be known. An `Abstained` counts as an output.
+    Where `fn` has `.detailed` (a Steady decorator), that is called instead, and it fails if the runs were not
+    independent: drawn at temperature 0, from one seed, or answered by a cache. No pin answers a decorated function. Of
+    a plain function nothing of this can be known. Where no answer was released, that counts as an output.
 
     Args:
         fn: A function of one argument, sync or async.
         inputs: At least one; each is passed as it is.
         runs: Calls for each input, at least 2.
         min_agreement: In (0, 1].
-        key: What of an output is compared; the output itself, as JSON, if not given.
+        key: What of an output is compared; if not given, all of it, as JSON, and of an OpenAI response its messages.
 
     Returns:
         What was found; `shown` says whether the runs were enough to show `min_agreement`.
@@ -159,7 +162,7 @@ def dependent(outcomes: "Sequence[Outcome]") -> str:
             return "two runs had the same root seed"
         seeds.update(drawn)
         answer = (str(outcome.envelope.get("id") or ""), int(outcome.envelope.get("created") or 0))
-        if answer[0] and answer in answers:
+        if answer[0] and answer[1] and answer in answers:
             return f"two runs were given the same upstream answer ({answer[0]}), as from a cache"
         answers.add(answer)
     return ""
@@ -167,6 +170,8 @@ def dependent(outcomes: "Sequence[Outcome]") -> str:
 
 def _report(rows: Sequence[Sequence[Any]], min_agreement: float, key: Callable[[Any], Hashable] | None) -> Report:
     from collections import Counter
+
+    from steady.stats.binomial import interval
 
     counts = [Counter(_compared(result, key) for result in row) for row in rows]
     outputs = tuple((max(count.values()), len(count)) for count in counts)
@@ -190,6 +195,9 @@ def _compared(result: Any, key: Callable[[Any], Hashable] | None) -> Hashable:
         result = result.value if result.value is not None else [choice.get("message") for choice in result.choices]
     if key is not None:
         return ("key", key(result))
+    result = result if isinstance(result, dict) or not hasattr(result, "model_dump") else _plain(result)
+    if isinstance(result, dict) and isinstance(result.get("choices"), list):  # a completion: its id and time differ
+        result = [choice.get("message") for choice in result["choices"] if isinstance(choice, dict)]
     try:
         return msgspec.json.encode(result, order="sorted", enc_hook=_plain)
     except (TypeError, ValueError) as error:
@@ -214,42 +222,142 @@ def _worst(inputs: Sequence[Any], report: Report, runs: int) -> str:
     return "".join(lines)
 
 
-def interval(agreed: int, of: int, confidence: float = CONFIDENCE) -> tuple[float, float]:
+class SteadyFixture:
     """
-    Return the two-sided interval of Clopper and Pearson (Biometrika 26, 1934) for `agreed` of `of`, to 1e-12.
+    What the fixture `steady` gives a test: the user's own configuration with no way out of the process.
 
-    Args:
-        agreed: In [0, of].
-        of: At least 1.
-        confidence: In (0, 1); each side may err with half of the rest.
+    Every provider of the configuration is replaced by one that says what `says` was told, and receipts go to a store in
+    the test's temporary folder.
     """
-    if not 0 <= agreed <= of or of < 1:
-        raise ValueError(f"agreed must be in [0, of] and of at least 1, got {agreed} of {of}.")
-    tail = (1 - confidence) / 2
-    high = 1.0 if agreed == of else _solve(lambda p: _at_most(agreed, of, p) - tail)
-    low = 0.0 if agreed == 0 else 1 - _solve(lambda p: _at_most(of - agreed, of, p) - tail)
-    return low, high
+
+    def __init__(self, folder: "Path") -> None:
+        from msgspec import structs
+
+        from steady.pipeline.runtime import Runtime
+        from steady.policy.config import StoreSpec, find
+        from steady.providers.scripted import ScriptedProvider
+        from steady.records.sqlite import SqliteStore
+
+        self._lines: Sequence[Any] | Callable[[Call], Any] = ()
+        self._said = 0
+        self.provider = ScriptedProvider(self._next)
+        """The provider that answers; `provider.calls` holds what it was asked."""
+        self.store = SqliteStore(folder / "steady-receipts.db")
+        found = find()
+        store = StoreSpec(path=str(self.store.path))  # the key of evidence hashes lies beside it
+        found = structs.replace(found, config=structs.replace(found.config, store=store))
+        scripted = dict.fromkeys(found.config.providers, self.provider)
+        self.runtime = Runtime(found, store=self.store, providers=scripted)
+
+    def says(self, *lines: Any) -> None:
+        """
+        Set what the model answers, one line a call, from the start again when all were said.
+
+        A line is a text, a message, a choice, a whole completion, or an exception to raise; one function from the call
+        to a line is a script too.
+        """
+        self._lines, self._said = (lines[0] if len(lines) == 1 and callable(lines[0]) else lines), 0
+
+    def _next(self, call: "Call") -> Any:
+        from steady.errors import ProviderError
+
+        if callable(self._lines):
+            return self._lines(call)
+        if not self._lines:
+            return ProviderError("No answer is scripted. Call steady.says(...) first.")
+        self._said += 1
+        return self._lines[(self._said - 1) % len(self._lines)]
+
+    def run(self, prompt: str | Sequence[dict[str, Any]], policy: Any = None, **fields: Any) -> "Outcome":
+        """
+        Run one request, as the endpoint would, and return its outcome; a decision without an answer is no exception.
+
+        Args:
+            prompt: A text, or OpenAI messages.
+            policy: A policy's name, the path of its file, a dict or a Policy; the configuration's default if not given.
+            fields: Further fields of the request's body: `tools`, `response_format`, ...
+
+        Raises:
+            ConfigError: The policy does not load.
+        """
+        from steady.decorator.loop import LOOP
+        from steady.pipeline.run import run
+        from steady.types import Request
+
+        messages = ({"role": "user", "content": prompt},) if isinstance(prompt, str) else tuple(prompt)
+        request = Request(messages=messages, fields=fields)
+        resolved = self._resolved(policy)
+        outcome = LOOP.call(run(request, resolved, self.runtime.world()))
+        return self.runtime.record(outcome, request, resolved, "local")
+
+    def _resolved(self, policy: Any) -> Any:
+        import msgspec
+
+        from steady.policy.load import load, parse
+        from steady.policy.resolve import resolve
+
+        library = self.runtime.library
+        if policy is None or (isinstance(policy, str) and not policy.endswith((".yaml", ".yml"))):
+            return library.resolved(policy or self.runtime.config.default_policy, None)
+        if isinstance(policy, dict):
+            loaded = parse({"steady": 1, "name": "inline", **policy}, library.known)
+        elif isinstance(policy, msgspec.Struct):
+            loaded = parse(msgspec.to_builtins(policy), library.known)
+        else:
+            from pathlib import Path
+
+            loaded = load(Path(policy), library.known)
+        doc = loaded.policy
+        fallback = library.target(doc.otherwise.model) if doc.otherwise.do == "model" else None
+        return resolve(loaded, target=library.target(doc.model), fallback=fallback, presets=library.presets)
+
+    def bind(self, fn: Any) -> Any:
+        """
+        Return a decorated function that keeps its receipts here, whatever its configuration says.
+
+        It still runs its own code, which this can't script.
+        """
+        from steady.decorator.door import Steadied
+        from steady.decorator.resolving import Settings
+
+        if not isinstance(fn, Steadied):
+            raise TypeError(f"bind() takes a function decorated by @steady(...), not {type(fn).__name__}.")
+        was, made = fn._settings, Steadied.__new__(Steadied)
+        made.__dict__.update(fn.__dict__)
+        made._settings = Settings(
+            policy=was.policy, candidates=was.candidates, config=was.config, disclose=was.disclose, runtime=self.runtime
+        )
+        return made
+
+    def receipt(self, outcome: "Outcome") -> "Receipt":
+        """Return the receipt of an outcome, read back from the store. Raises ReceiptNotFound."""
+        from steady.decorator.loop import LOOP
+        from steady.errors import ReceiptNotFound
+
+        if outcome.receipt is None:
+            raise ReceiptNotFound("This outcome has no receipt: it was not recorded by this fixture.")
+        return LOOP.call(self.store.get(outcome.receipt, None))
+
+    def replay(self, outcome: "Outcome") -> "Replay":
+        """Compute an outcome's decision again from its receipt; `.equal` says whether the bytes are the same."""
+        from steady.decorator.loop import LOOP
+        from steady.pipeline.replay import replay
+
+        return LOOP.call(replay(self.receipt(outcome)))
 
 
-def _at_most(k: int, n: int, p: float) -> float:
-    """Return P(X <= k) of a binomial, 0 < p < 1."""
-    whole, rise, fall = math.lgamma(n + 1), math.log(p), math.log1p(-p)
-    return math.fsum(
-        math.exp(whole - math.lgamma(i + 1) - math.lgamma(n - i + 1) + i * rise + (n - i) * fall) for i in range(k + 1)
-    )
+def pytest_configure(config: Any) -> None:
+    """Add the fixture. Its function is made here, so that this module can be imported without pytest."""
+    import pytest
 
+    class Fixtures:
+        @pytest.fixture
+        def steady(self, tmp_path: "Path") -> "Iterator[SteadyFixture]":
+            """A Steady of the test's own: scripted answers, a store in its temporary folder, nothing contacted."""
+            made = SteadyFixture(tmp_path)
+            try:
+                yield made
+            finally:
+                made.runtime.close()
 
-def _solve(falling: Callable[[float], float]) -> float:
-    """Return where a falling function of (0, 1) crosses zero, by halving."""
-    low, high = 0.0, 1.0
-    for _ in range(50):
-        middle = (low + high) / 2
-        low, high = (middle, high) if falling(middle) > 0 else (low, middle)
-    return (low + high) / 2
-
-
-def runs_needed(min_agreement: float, confidence: float = CONFIDENCE) -> int | None:
-    """Return how many runs, all agreeing, show an agreement of at least `min_agreement`; None where none can (1)."""
-    if min_agreement >= 1:
-        return None
-    return max(1, math.ceil(math.log((1 - confidence) / 2) / math.log(min_agreement)))
+    config.pluginmanager.register(Fixtures(), "steady-fixtures")

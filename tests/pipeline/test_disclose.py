@@ -184,6 +184,12 @@ def test_an_own_text_takes_the_place_of_the_standard_one() -> None:
     assert (placed.disclosure.text, placed.disclosure.locale) == ("Von KI.", "de")
 
 
+def test_one_locale_may_keep_the_standard_text() -> None:
+    own = {"de": "Von KI.", "en": "standard"}
+
+    assert told(ANSWER, text=own, agreement=SPLIT).disclosure.text == render("low", "en", 2, 8, tie=True).text
+
+
 def test_an_own_text_with_numbers_is_not_used_where_there_are_none() -> None:
     text = told(ANSWER, text="{agreed} of {of} agreed.", agreement=UNMEASURED).disclosure.text
 

@@ -374,7 +374,7 @@ HARD = {
     "prose": "Hello there. " * 80_000,
     "lines": "Hi.\n" * 250_000,
     "brackets": "[" * 1_000_000,
-    "anchors": "- &- " * 200_000,
+    "anchors": "a: " + "&- " * 300_000,
     "items": "-\n" * 500_000,
     "nested": "- " * 500_000,
     "quotes": '"\\' * 500_000 + ":",
@@ -390,6 +390,7 @@ HARD = {
     "words": "a " * 500_000,
     "words_colon": "a " * 500_000 + ": b.",
     "closers": ")" * 1_000_000,
+    "closers_x": ")" * 100_000 + "x",
     "list_fences": "- " * 500_000 + "```",
     "carriage": "\r" * 1_000_000,
 }
@@ -397,10 +398,10 @@ HARD = {
 
 @pytest.mark.parametrize("name", HARD)
 def test_a_megabyte_costs_well_under_two_seconds(name: str) -> None:
-    began = time.perf_counter()
+    began = time.process_time()
     no_room(HARD[name])
 
-    assert time.perf_counter() - began < 2
+    assert time.process_time() - began < 2
 
 
 @given(st.text(max_size=300) | st.text(alphabet="a:-[]{}<>`~'\"#|&*!%@ \n.,=()", max_size=80))

@@ -258,7 +258,7 @@ def test_own_texts_by_locale_are_chosen_like_standard_ones() -> None:
 def test_customs_lists_what_a_policy_can_write_in_one_order() -> None:
     assert customs("standard") == ()
     assert customs("Mine.") == ("Mine.",)
-    assert customs({"de": "B", "ar": "A"}) == ("A", "B")
+    assert customs({"de": "B", "ar": "A", "en": "standard"}) == ("A", "B")
 
 
 def test_fill_reads_nothing_but_its_two_names() -> None:

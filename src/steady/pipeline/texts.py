@@ -266,8 +266,8 @@ def render(case: Case, locale: str, agreed: int, of: int, *, tie: bool = False) 
 def customs(text: str | Mapping[str, str]) -> tuple[str, ...]:
     """Return the texts of its own that a policy's `disclose.text` holds, in the order of their locales."""
     if isinstance(text, str):
-        return () if text == "standard" else (text,)
-    return tuple(text[key] for key in sorted(text))
+        text = {"": text}
+    return tuple(text[key] for key in sorted(text) if text[key] != "standard")
 
 
 def render_custom(
