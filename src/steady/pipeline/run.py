@@ -24,8 +24,21 @@ from steady.pipeline.seeds import root_seed
 from steady.pipeline.settle import Settled, given, plain, settle
 from steady.pipeline.texts import customs, negotiate
 from steady.policy.resolved import Resolved
-from steady.types import Agreement, Call, Candidate, Decision, Disclosure, Outcome, Reply, Request, Usage, World
+from steady.types import (
+    Agreement,
+    Call,
+    Candidate,
+    Decision,
+    Disclosure,
+    Outcome,
+    Reply,
+    Request,
+    Sampling,
+    Usage,
+    World,
+)
 
+SAMPLING = Sampling.__struct_fields__
 ONE_DRAW = Agreement(why="pass-through asks once and compares nothing")
 
 
@@ -169,40 +182,37 @@ async def _pass_through(
     request: Request, policy: Resolved, world: Recorder, messages: tuple[dict[str, Any], ...]
 ) -> Outcome:
     """The default policy's way: one call, nothing judged, nothing changed, everything recorded."""
-    made = pass_plan(request, policy, messages)
-    upstream = pass_call(request, made)
+    upstream = pass_call(request, policy, messages)
     try:
         reply = await world.complete(0, 0, upstream)
     except ProviderError as error:
-        return passed(made, None, world, error)
-    return passed(made, reply, world)
+        return passed(policy, None, world, error)
+    return passed(policy, reply, world)
 
 
-def pass_plan(request: Request, policy: Resolved, messages: tuple[dict[str, Any], ...]) -> Plan:
-    """Return the plan of a policy that changes nothing."""
-    return plan(request, policy, messages)
-
-
-def pass_call(request: Request, made: Plan) -> Call:
+def pass_call(request: Request, policy: Resolved, messages: tuple[dict[str, Any], ...]) -> Call:
     """Return the one call that a pass-through makes: the client's own, its `n` included."""
-    target = made.policy.target
-    body: dict[str, Any] = {**request.fields, **structs.asdict(request.sampling), "messages": list(made.messages)}
-    if request.max_tokens_name != "max_tokens":
+    target = policy.target
+    body: dict[str, Any] = {**request.fields, "messages": messages}
+    for field in SAMPLING:
+        value = getattr(request.sampling, field)
+        if value is not None:
+            body[field] = value
+    if request.max_tokens_name != "max_tokens" and "max_tokens" in body:
         body[request.max_tokens_name] = body.pop("max_tokens")
     if request.n > 1:
         body["n"] = request.n
     return Call(
         provider=target.provider,
         model=target.model,
-        body={key: value for key, value in body.items() if value is not None},
-        timeout=made.policy.deadline,
+        body=body,
+        timeout=policy.deadline,
         authorization=request.authorization,
     )
 
 
-def passed(made: Plan, reply: Reply | None, world: Recorder, error: ProviderError | None = None) -> Outcome:
+def passed(policy: Resolved, reply: Reply | None, world: Recorder, error: ProviderError | None = None) -> Outcome:
     """Return a pass-through's outcome."""
-    policy = made.policy
     if reply is None:
         reason = str(error)
         decision = Decision(action="error", code="upstream_error", reason=reason, kind="text", agreement=ONE_DRAW)
@@ -220,7 +230,7 @@ def passed(made: Plan, reply: Reply | None, world: Recorder, error: ProviderErro
     )
     decision = Decision(
         action="passed_through", kind="text", chosen=tuple(range(len(choices))), choices=plain(choices),
-        agreement=ONE_DRAW, notes=made.notes, stopped="one call",
+        agreement=ONE_DRAW, stopped="one call",
     )  # fmt: skip
     return Outcome(
         decision=decision, envelope=reply.body, choices=choices, candidates=candidates, returned=spent, total=spent,

@@ -18,12 +18,12 @@ from steady.pipeline.history import clean
 from steady.pipeline.journal import Recorder
 from steady.pipeline.judge import Scene
 from steady.pipeline.plan import Plan, plan
-from steady.pipeline.run import conclude, decide, pass_call, pass_plan, passed, with_messages
+from steady.pipeline.run import conclude, decide, pass_call, passed, with_messages
 from steady.pipeline.seeds import draw_seed, root_seed
 from steady.pipeline.settle import settle
 from steady.pipeline.texts import customs
 from steady.policy.resolved import Resolved
-from steady.types import Outcome, Reply, Request, World
+from steady.types import Call, Outcome, Reply, Request, World
 
 Chunk = dict[str, Any]
 _TEXTS = {"content": "answer", "refusal": "answer", "reasoning": "reasoning", "reasoning_content": "reasoning"}
@@ -51,7 +51,7 @@ async def stream(request: Request, policy: Resolved, world: World) -> AsyncItera
     recorder = Recorder(world)
     messages = clean(request.messages, customs(policy.doc.disclose.text))
     if policy.passes_through:
-        async for event in _pass_through(request, pass_plan(request, policy, messages), recorder):
+        async for event in _pass_through(pass_call(request, policy, messages), policy, recorder):
             yield event
         return
     made = plan(request, policy, messages)
@@ -74,16 +74,16 @@ def why_buffered(made: Plan) -> tuple[str, ...]:
     return tuple(why)
 
 
-async def _pass_through(request: Request, made: Plan, recorder: Recorder) -> AsyncIterator[Sent | Done]:
+async def _pass_through(upstream: Call, policy: Resolved, recorder: Recorder) -> AsyncIterator[Sent | Done]:
     sent = False
     try:
-        async for chunk in recorder.stream(0, 0, pass_call(request, made)):
+        async for chunk in recorder.stream(0, 0, upstream):
             sent = True
             yield Sent(chunk)
     except ProviderError as error:
-        yield Done(passed(made, None, recorder, error), True, (), whole=not sent, broken=sent)
+        yield Done(passed(policy, None, recorder, error), True, (), whole=not sent, broken=sent)
         return
-    yield Done(passed(made, _reply(recorder), recorder), True, (), whole=False)
+    yield Done(passed(policy, _reply(recorder), recorder), True, (), whole=False)
 
 
 def _reply(recorder: Recorder) -> Reply:
