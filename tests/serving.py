@@ -22,11 +22,11 @@ from typing import Any, NamedTuple
 
 import openai
 import uvicorn
+from tests.upstream import Behaviour, Upstream, completion
 
 from steady.pipeline.runtime import Runtime
 from steady.server.app import App
 from steady.server.services import Services
-from tests.upstream import Behaviour, Upstream, completion
 
 USER = {"role": "user", "content": "Hello"}
 
@@ -163,9 +163,7 @@ def write(folder: Path, config: Mapping[str, Any], policies: Sequence[Mapping[st
 
 
 @contextmanager
-def serving(
-    folder: Path, config: Mapping[str, Any], policies: Sequence[Mapping[str, Any]] = ()
-) -> Iterator[Served]:
+def serving(folder: Path, config: Mapping[str, Any], policies: Sequence[Mapping[str, Any]] = ()) -> Iterator[Served]:
     """Serve a configuration on a free port until the block ends."""
     services = Services(Runtime.open(write(folder, config, policies)))
     listening = socket.create_server(("127.0.0.1", 0))

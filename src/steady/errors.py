@@ -6,7 +6,8 @@ Every error that Steady raises on purpose.
      │   └─ UnknownNameError   a name that nothing answers to (`.near`: the nearest that exists)
      ├─ RequestError           the caller's request can't be used as it is
      │   ├─ AuthError          a missing or wrong key
-     │   └─ TooLargeError      a body over the limit
+     │   ├─ TooLargeError      a body over the limit
+     │   └─ BusyError          the server takes no more at once
      ├─ ProviderError          an upstream failed (`.status`, `.retryable`, `.retry_after`, `.body`)
      │   ├─ ProviderTimeout    it took longer than it was given
      │   └─ ProviderNonsense   it answered what is no chat completion
@@ -118,6 +119,15 @@ class TooLargeError(RequestError):
 
     status = 413
     code = "body_too_large"
+
+
+class BusyError(RequestError):
+    """As many requests as the server takes at once are being answered."""
+
+    status = 429
+    type = "rate_limit_error"
+    code = "too_many_requests"
+    retry_after = 1.0  # seconds
 
 
 class ProviderError(SteadyError):

@@ -3,7 +3,6 @@
 from collections.abc import Iterator
 
 import pytest
-
 from tests.serving import Served, fresh, openai_like, policy, serving, sha256
 from tests.upstream import Upstream
 
@@ -16,7 +15,9 @@ SCHEMA = {
 FORM = {"type": "json_schema", "json_schema": {"name": "answer", "schema": SCHEMA}}
 TOOL = {"type": "function", "function": {"name": "look_up", "parameters": SCHEMA}}
 POLICIES = [
-    policy("strict", model="up/m", sampling={"preset": "precise", "max_tokens": 50}, allow={"sampling": ["max_tokens"]}),
+    policy(
+        "strict", model="up/m", sampling={"preset": "precise", "max_tokens": 50}, allow={"sampling": ["max_tokens"]}
+    ),
     policy("as-sent", model="up/m", sampling={"preset": "client"}, rules=[{"rule": "excludes", "terms": ["lava"]}]),
     policy(
         "cold",
@@ -228,7 +229,9 @@ def test_a_forced_tool_makes_the_kind_tool_call_and_is_enforced(steady: Served, 
     choice = {"type": "function", "function": {"name": "look_up"}}
     up.reply("No tool, just words")
     words = steady.chat(model="as-sent", tools=[TOOL], tool_choice=choice, key="all")
-    fresh(up).reply({"role": "assistant", "content": None, "tool_calls": [call]}, )
+    fresh(up).reply(
+        {"role": "assistant", "content": None, "tool_calls": [call]},
+    )
     called = steady.chat(model="as-sent", tools=[TOOL], tool_choice=choice, key="all")
 
     assert words.status == 422

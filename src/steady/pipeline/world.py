@@ -6,6 +6,8 @@ import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from typing import Any
 
+from msgspec import structs
+
 from steady.errors import ProviderError, RuleError
 from steady.types import JSON, Call, Clock, Provider, Reply
 
@@ -37,6 +39,9 @@ class Live:
 
     async def complete(self, slot: int, attempt: int, call: Call) -> Reply:
         """Ask the model. The provider keeps `call.timeout`."""
+        if "stream_options" in call.body:  # what is decided whole is asked whole, and then upstreams refuse these
+            body = {key: value for key, value in call.body.items() if key != "stream_options"}
+            call = structs.replace(call, body=body)
         return await self._provider(call).complete(call)
 
     async def stream(self, slot: int, attempt: int, call: Call) -> AsyncIterator[dict[str, Any]]:

@@ -32,13 +32,18 @@ class Access:
         if not self._callers:
             return Caller(LOCAL, None, True, True, authorization)
         own = headers.get("x-steady-key")
-        token = own if own is not None else (authorization or "").removeprefix("Bearer ").strip()
+        token = own if own is not None else _bearer(authorization or "")
         if not token:
             raise AuthError("No key was sent. Send it as `Authorization: Bearer KEY`.")
         caller = self._callers.get(hashlib.sha256(token.encode("utf-8", "replace")).hexdigest())
         if caller is None:
             raise AuthError("The key is not known here. Ask who runs this server for one.")
         return caller._replace(forward=authorization) if own is not None else caller
+
+
+def _bearer(authorization: str) -> str:
+    scheme, _, token = authorization.strip().partition(" ")
+    return token.strip() if scheme.lower() == "bearer" else authorization.strip()
 
 
 def _caller(key: ClientKey) -> Caller:

@@ -6,7 +6,7 @@ from typing import Any
 
 from msgspec import Struct, structs
 
-from steady.errors import Abstained, ProviderError, RuleViolation, SteadyError
+from steady.errors import Abstained, BusyError, ProviderError, RuleViolation, SteadyError
 from steady.pipeline.disclose import HEADER, header_value
 from steady.pipeline.explain import explain, mask_all, sensitive
 from steady.pipeline.respond import agreement_header, completion, steady_object
@@ -33,16 +33,29 @@ class Turn(Struct, frozen=True, kw_only=True):
 
 
 async def chat(services: Services, scope: Scope, receive: Receive, send: Send) -> None:
-    """Answer one chat request."""
-    began = perf_counter()
+    """Answer one chat request, if there is room for one more."""
+    most = services.config.server.max_concurrent
+    if services.in_flight >= most:
+        message = f"{most} requests are being answered; no more are taken at once (server.max_concurrent)."
+        await refuse(services, send, BusyError(message))
+        return
+    services.in_flight += 1
+    services.metrics.started()
     try:
-        turn = await _enter(services, scope, receive, began)
+        await _admitted(services, scope, receive, send)
+    finally:
+        services.in_flight -= 1
+        services.metrics.ended()
+
+
+async def _admitted(services: Services, scope: Scope, receive: Receive, send: Send) -> None:
+    try:
+        turn = await _enter(services, scope, receive, perf_counter())
     except Gone:
         return
     except SteadyError as error:
         await refuse(services, send, error)
         return
-    services.metrics.started()
     try:
         if turn.asked.stream:
             from steady.server.sse import stream_turn
@@ -51,8 +64,8 @@ async def chat(services: Services, scope: Scope, receive: Receive, send: Send) -
         else:
             await _whole(services, turn, send)
     finally:
-        services.metrics.ended()
-        services.runs.leave(turn.run, None)
+        if not turn.joins:  # a joiner that leaves ends nobody else's run
+            services.runs.leave(turn.run, None)
 
 
 async def _enter(services: Services, scope: Scope, receive: Receive, began: float) -> Turn:
@@ -134,10 +147,17 @@ def failure_of(outcome: Outcome) -> SteadyError | None:
 
 def said(services: Services, turn: Turn, outcome: Outcome, **how: Any) -> dict[str, Any]:
     """Return the `steady` object, with `explain` where it was asked for."""
-    body = steady_object(outcome, **how)
+    body = _masked(steady_object(outcome, **how), turn.policy)
     if turn.asked.request.options.explain:
         body["explain"] = explain(outcome, turn.policy, services.evidence_key)
     return body
+
+
+def _masked(body: dict[str, Any], policy: Resolved) -> dict[str, Any]:
+    """Mask what may quote an upstream's words. The disclosure is the policy's own text and stays."""
+    rules = sensitive(policy)
+    quoted = [key for key in ("reason", "notes") if key in body] if rules else []
+    return {**body, **{key: mask_all(body[key], rules) for key in quoted}}
 
 
 def steady_headers(outcome: Outcome) -> list[Header]:
@@ -179,7 +199,7 @@ def refusal(
         headers.append((b"retry-after", f"{retry_after:g}".encode()))
     if outcome is not None:
         headers += steady_headers(outcome)
-        body["steady"] = steady_object(outcome)
+        body["steady"] = _masked(steady_object(outcome), policy) if policy else steady_object(outcome)
         if outcome.total.prompt or outcome.total.completion or outcome.candidates:
             headers.append((b"x-should-retry", b"false"))
     services.metrics.error(error.code, decided=outcome is not None)

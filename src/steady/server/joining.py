@@ -2,7 +2,7 @@
 One generation for one question: a retry joins the running or just finished run instead of paying again.
 
 A request joins when it carries the Idempotency-Key of an earlier one, or the same body with an SDK's retry count above
-0. Never across tenants.
+0. Never across tenants, nor, where keys are forwarded, across keys.
 """
 
 import asyncio
@@ -28,6 +28,15 @@ class Run:
         self.ended = 0.0
 
 
+def _digest(body: bytes, headers: Mapping[str, str]) -> bytes:
+    """Return what a request asks, as a hash: its body, and the headers that can change its answer."""
+    made = hashlib.blake2b(body, digest_size=16)
+    for name in sorted(headers):
+        if name == "accept-language" or (name.startswith("x-steady-") and name != "x-steady-key"):
+            made.update(f"\0{name}\0{headers[name]}".encode("utf-8", "replace"))
+    return made.digest()
+
+
 class Runs:
     """The running and just finished generations of one server."""
 
@@ -42,14 +51,15 @@ class Runs:
         Raises:
             RequestError: The Idempotency-Key was used with another body.
         """
-        digest = hashlib.blake2b(body, digest_size=16).digest()
+        digest = _digest(body, headers)
         named = headers.get("idempotency-key")
-        key = (tenant, named.encode("utf-8", "replace") if named else digest)
+        spelled = f"{headers.get('authorization', '')}\0{named or digest.hex()}".encode("utf-8", "replace")
+        key = (tenant, hashlib.blake2b(spelled, digest_size=16).digest())
         known = self._runs.get(key)
         retry = headers.get("x-stainless-retry-count", "0") not in {"", "0"}
         if known is not None and (named or retry) and not self._stale(known):
             if known.body != digest:
-                raise RequestError("This Idempotency-Key was used with another body.", param="Idempotency-Key")
+                raise RequestError("This Idempotency-Key was used with another request.", param="Idempotency-Key")
             return known, True
         run = Run(digest)
         self._runs[key] = run

@@ -1,5 +1,6 @@
 """What the server's routes share: the runtime, its metrics, its keys, the runs that may be joined."""
 
+import asyncio
 from collections.abc import Collection
 from importlib.metadata import version
 
@@ -12,6 +13,8 @@ from steady.server.joining import Runs
 from steady.server.metered import Metered
 from steady.server.metrics import Metrics, Names
 from steady.types import Outcome, Provider, Receipt, Request
+
+PROBE_SECONDS = 0.5  # of each upstream; orchestrators give a probe one second, and an upstream must not fail it
 
 
 class Services:
@@ -41,6 +44,7 @@ class Services:
         self.forwards = runtime.forwards
         self.evidence_key = runtime.evidence_key
         self.draining = False
+        self.in_flight = 0  # chat requests, from their first byte to the end of their answer
 
     def world(self) -> Live:
         """Return a world for one request."""
@@ -66,8 +70,9 @@ class Services:
         """
         state: dict[str, str] = {}
         own = "draining" if self.draining else ""
-        for name in sorted(self.providers):
-            problem = await self._provider(name)
+        names = sorted(self.providers)
+        problems = await asyncio.gather(*(self._provider(name) for name in names))
+        for name, problem in zip(names, problems, strict=True):
             state[f"provider {name}"] = problem or "ok"
             if problem and self.runtime.embedded(name):
                 own = own or f"{name}: {problem}"
@@ -76,6 +81,9 @@ class Services:
 
     async def _provider(self, name: str) -> str | None:
         try:
-            return await self.providers[name].ready()
+            async with asyncio.timeout(PROBE_SECONDS):
+                return await self.providers[name].ready()
+        except TimeoutError:
+            return f"no answer within {PROBE_SECONDS:g} s"
         except SteadyError as error:
             return str(error)

@@ -5,7 +5,7 @@ from typing import Any
 
 import msgspec
 
-from steady.errors import AllCandidatesFailed, ProviderError, RequestError, SteadyError, legal_words
+from steady.errors import AllCandidatesFailed, BusyError, ProviderError, RequestError, SteadyError, legal_words
 from steady.types import Options, Request, Sampling
 
 JSON_HEADERS = (b"content-type", b"application/json")
@@ -174,7 +174,7 @@ def error_body(error: Exception) -> tuple[int, dict[str, Any], float | None]:
         return error.http_status, own, error.retry_after
     if isinstance(error, SteadyError):
         shown = {"message": str(error), "type": error.type, "param": error.param, "code": error.code}
-        return error.status, shown, None
+        return error.status, shown, error.retry_after if isinstance(error, BusyError) else None
     shown = {
         "message": "Steady failed to handle this request.",
         "type": "server_error",
