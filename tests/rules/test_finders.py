@@ -151,6 +151,59 @@ def test_a_stream_finds_what_a_search_of_the_whole_finds(name: str, text: str, c
     assert list(streamed(check, text, cuts)) == list(check.find(text))
 
 
+def hidden(text: str) -> str:
+    """An invisible character before each: the widest raw text of a match."""
+    return "".join("\u200b" + char for char in text)
+
+
+WIDEST = [
+    ("not_regex", "é acd foo éx xxxy "),
+    ("excludes", f"a {hidden('refund policy')} b"),
+    ("excludes", f"a {hidden('refund policy')}\u200bd b"),  # the reader sees one longer word
+    ("excludes", f"a {hidden('guarantee')}\u200b\u200bd b"),
+    ("no_pii", f"a {hidden('j' * 64 + '@' + 'd' * 48 + '.' + 'c' * 24)} b"),
+    ("no_pii", f"a {hidden('j' * 64 + '@' + 'd' * 48 + '.' + 'c' * 24)}\u200bc b"),
+    ("no_secrets", f"a {hidden('sk-ant-' + 'aB3' * 40)} b"),
+    ("no_urls", f"a {hidden('https://evil.com/' + 'x' * 150)} b"),
+    ("urls_allowed", f"a {hidden('https://evil.com/' + 'x' * 150)} b"),
+]
+
+
+@pytest.mark.parametrize(("name", "text"), WIDEST)
+def test_the_widest_matches_are_the_same_character_by_character(name: str, text: str) -> None:
+    check = FINDERS[name]
+    text += " and so it goes on" * 40
+
+    assert list(streamed(check, text, list(range(len(text))))) == list(check.find(text))
+    assert list(check.find(text)) or "\u200bd" in text or "\u200bc b" in text
+
+
+def test_a_match_that_begins_before_the_place_hides_none_behind_it() -> None:
+    """`eguaranteehttp` would be a scheme, were it not for what stands before it, which is out of sight."""
+    text = "guaranteeguaranteehttp://evil.com"
+
+    assert list(FINDERS["no_urls"].find(text, 8)) == list(FINDERS["no_urls"].find(text))
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("no_pii", "joe@example.comguaranteejoe@example.com"),
+        ("no_pii", "joe@example.c" + "o" * 30 + "@example.com"),
+        ("no_pii", "2001:db8::ff00:42:8329joe@example.com"),
+        ("no_pii", "4111111111111111\u200b5500000000000004"),
+        ("no_urls", "münchen.dehttps://good.com/a?b=c"),
+        ("no_secrets", "sk-" + "aB3" * 45 + "." + "Zz9k" * 12),
+    ],
+)
+def test_a_fix_leaves_no_match_where_two_stood_together(name: str, text: str) -> None:
+    check, context = FINDERS[name], Context()
+    edits = check.fix(Piece("answer", (), text), context)
+    assert edits is not None
+
+    assert check.judge(Piece("answer", (), apply_edits(text, edits)), context).passed
+
+
 @pytest.mark.parametrize("name", RULES)
 @settings(deadline=None, max_examples=40)
 @given(text=texts, tail=texts)
@@ -234,7 +287,7 @@ ADVERSARIAL = {
 @pytest.mark.parametrize("kind", ADVERSARIAL)
 @pytest.mark.parametrize("name", [name for name in RULES if name != "not_regex"])
 def test_a_megabyte_made_to_be_slow_is_not(name: str, kind: str) -> None:
-    """Linear time: what takes seconds here would take hours if it were quadratic. The bound leaves room for a busy CI."""
+    """Linear time: what takes seconds would take hours if it were quadratic. The bound leaves room on a busy CI."""
     text = ADVERSARIAL[kind]
     began = time.process_time()
     for _ in FINDERS[name].find(text):

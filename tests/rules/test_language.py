@@ -36,7 +36,9 @@ def test_languages_are_told_apart(code: str) -> None:
 
 
 def test_capitals_are_no_other_language() -> None:
-    assert judge(Language(allow=("en",)), SAMPLES["en"].upper()).passed
+    """As they stand the model takes the French for German and the Russian for Ukrainian."""
+    for code in ("en", "fr", "ru"):
+        assert judge(Language(allow=(code,)), SAMPLES[code].upper()).label == code
 
 
 @pytest.mark.parametrize(

@@ -64,6 +64,14 @@ def test_parts_of_words_count_if_asked_for() -> None:
     assert passes(Excludes(terms=("ass",)), "class")
 
 
+def test_a_letter_with_an_accent_is_another_letter_however_it_is_written() -> None:
+    rule = Excludes(terms=("cafe",), words=False)
+
+    assert passes(rule, "café")
+    assert passes(rule, "cafe\u0301")
+    assert not passes(rule, "cafeteria")
+
+
 def test_emoji_and_joiners_of_other_scripts_are_no_hidden_runs() -> None:
     for text in ("👨‍👩‍👧‍👦 fine", "🏴󠁧󠁢󠁥󠁮󠁧󠁿 team", "❤️‍🔥 a", "می‌خواهم", "guarded\u200b\u200b.", "1️⃣ one"):
         assert passes(TERMS, text)
