@@ -11,7 +11,7 @@ from typing import ClassVar, Literal
 
 from steady.rules.checksums import IBAN_LENGTH, base58check, bech32, card, iban
 from steady.rules.rule import EVERYWHERE, Rule
-from steady.rules.scan import NOT_WORD, Format, Scanner, between_words, ends_word
+from steady.rules.scan import Format, Scanner, between_words, ends_word
 from steady.types import Surface
 
 PiiKind = Literal["email", "phone", "credit_card", "iban", "us_ssn", "ip", "mac", "crypto"]
@@ -254,6 +254,3 @@ class NoPii(Rule, frozen=True, kw_only=True, tag="no_pii"):
     def statement(self) -> str:
         """See Rule."""
         return f"Do not include {', '.join(_WORDS[kind] for kind in ALL if kind in self.kinds)}."
-
-
-__all__ = ["ALL", "FORMATS", "NOT_WORD", "NoPii", "PiiKind"]

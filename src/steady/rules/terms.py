@@ -301,6 +301,3 @@ class EndsWith(Rule, frozen=True, kw_only=True, tag="ends_with"):
     def statement(self) -> str:
         """See Rule."""
         return f"End the answer with {' or '.join(map(repr, _one_of(self)))}."
-
-
-__all__ = ["Contains", "EndsWith", "Excludes", "StartsWith"]
