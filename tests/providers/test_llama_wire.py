@@ -1,7 +1,7 @@
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from steady.errors import ProviderError
@@ -62,6 +62,8 @@ def test_a_length_that_is_none_is_refused(length: Any) -> None:
 
 
 @settings(deadline=None)
+@example(0xFFFFFFFF, 0)
+@example(-1, 0)
 @given(st.integers(-(2**70), 2**70), st.integers(0, 63))
 def test_any_seed_becomes_one_that_is_not_random(seed: int, number: int) -> None:
     """llama.cpp holds seeds in 32 bits, and takes the greatest to mean that it should draw one."""
