@@ -133,7 +133,7 @@ class Blender:
         rank = _ranked(options)
         if 2 * len(_accepted(rank[0].entries)) > len(accepted):
             return _won(rank[0], options, tie=False)
-        if place.numeric:
+        if place.numeric and not _leads(rank):
             middle = _middle(accepted)
             if middle is not None:
                 return _won(next(o for o in options if o.canon == middle), options, tie=False)
@@ -193,6 +193,11 @@ def _spelling(entries: Sequence[Entry]) -> JSON:
 
 def _ranked(options: Iterable[Option]) -> list[Option]:
     return sorted((o for o in options if _accepted(o.entries)), key=lambda o: (-o.weight, o.canon))
+
+
+def _leads(rank: Sequence[Option]) -> bool:
+    """Whether one number was given more than once, and more often than any other: then it is no estimate to average."""
+    return len(_accepted(rank[0].entries)) > 1 and (len(rank) == 1 or rank[0].weight > rank[1].weight)
 
 
 def _middle(accepted: Sequence[Entry]) -> str | None:

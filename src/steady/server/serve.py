@@ -85,6 +85,7 @@ def _run(services: Services, listening: socket.socket, host: str, say: Callable[
         access_log=False,
         log_level="warning",
         server_header=False,
+        proxy_headers=False,
         timeout_graceful_shutdown=10,
         limit_concurrency=None,
     )
