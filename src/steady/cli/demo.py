@@ -22,33 +22,60 @@ START_SECONDS = 60.0
 
 
 class Stop(NamedTuple):
-    """One stop of the tour."""
+    """One stop of the tour. A model this small needs a few examples (question, answer) to know what is wanted."""
 
     title: str
     policy: str
     system: str
+    shots: tuple[tuple[str, str], ...]
     prompt: str
 
 
 STOPS = (
     Stop(
-        "A short support answer (kind: text)",
+        "A short factual support answer (kind: text)",
         "support-answer",
-        "You are a support agent of a parcel service. Answer in one or two short sentences. "
-        "Facts: parcels arrive in 3 to 5 working days; tracking is on the Orders page.",
-        "How long does delivery take, and where can I see my parcel?",
+        "You answer customers of a parcel service in one short sentence. Standard delivery takes 3 working days. "
+        "Express delivery takes 1 working day. Parcels are tracked on the Orders page.",
+        (
+            ("How long does express delivery take?", "Express delivery takes 1 working day."),
+            ("Where can I track my parcel?", "You can track your parcel on the Orders page."),
+        ),
+        "How long does standard delivery take?",
     ),
     Stop(
         "A classification (kind: label)",
         "classify-ticket",
-        "",
-        "I was charged twice for my subscription this month. Please send one payment back.",
+        "You sort the messages of customers. Answer with one word: billing, technical, account, shipping or other.",
+        (
+            ("The app crashes when I open it.", "technical"),
+            ("My parcel has not arrived.", "shipping"),
+            ("Please send me the invoice again.", "billing"),
+            ("I want to change my password.", "account"),
+            ("The invoice shows the wrong amount.", "billing"),
+            ("The screen stays black after the update.", "technical"),
+            ("Do you hire in summer?", "other"),
+            ("When will the delivery come?", "shipping"),
+        ),
+        "I was charged twice this month, please pay one invoice back.",
     ),
     Stop(
         "An extraction (kind: json)",
         "extract-invoice",
-        "",
-        "Invoice INV-2043 from Northwind Traders, dated 2026-03-14. Total due: EUR 1,250.00.",
+        "You read invoices. Answer with one JSON object with the keys invoice_number, vendor, date, total and currency.",
+        (
+            (
+                "Invoice 4471-C of Oak & Elm Furniture, 2024-05-11. Delivery 20.00 USD. Total: 200.00 USD.",
+                '{"invoice_number": "4471-C", "vendor": "Oak & Elm Furniture", "date": "2024-05-11", "total": 200.0, '
+                '"currency": "USD"}',
+            ),
+            (
+                "Hello, we still wait for 75.50 GBP. Our invoice BT12 was sent on 2024-09-03. Regards, Bluebird Travel",
+                '{"invoice_number": "BT12", "vendor": "Bluebird Travel", "date": "2024-09-03", "total": 75.5, '
+                '"currency": "GBP"}',
+            ),
+        ),
+        "Invoice INV-2043 from Northwind Traders, dated 2026-03-14. Total due: EUR 1250.00.",
     ),
 )
 
@@ -109,19 +136,21 @@ def _visit(stop: Stop, base: str, color: bool) -> str:
     from openai import OpenAI
 
     _title(stop.title, color)
-    messages: list[Any] = [{"role": "system", "content": stop.system}] if stop.system else []
+    messages: list[Any] = [{"role": "system", "content": stop.system}]
+    for question, answer in stop.shots:
+        messages += [{"role": "user", "content": question}, {"role": "assistant", "content": answer}]
     messages.append({"role": "user", "content": stop.prompt})
     click.echo(f"  asked of policy {stop.policy!r}: {stop.prompt}\n")
     began = time.monotonic()
     with OpenAI(base_url=f"{base}/v1", api_key="none", max_retries=0) as client:
-        answer = client.chat.completions.create(
+        reply = client.chat.completions.create(
             model=stop.policy, messages=messages, extra_body={"steady": {"explain": True}}
         )
-    steady: dict[str, Any] = (answer.model_extra or {})["steady"]
+    steady: dict[str, Any] = (reply.model_extra or {})["steady"]
     for line in explained(steady):
         click.echo(line)
     click.echo(f"  receipt: {steady['receipt']}   ({time.monotonic() - began:.1f} s)\n")
-    message = answer.choices[0].message
+    message = reply.choices[0].message
     click.echo(click.style("  The client received:", bold=color))
     for line in (message.content or message.refusal or "").splitlines():
         click.echo(f"    {line}")

@@ -109,9 +109,9 @@ def json_consensus(
     Return the blend of the documents, field by field (see `json_merge`), and the medoid document beside it.
 
     Scalars are voted on. Where none leads alone, numbers that the schema types as such give their lower median; without
-    a majority, strings are clustered like open text. Where the blend equals an accepted document, that document's own text is the answer.
-    The blend may be one that no vote gave, so it has to pass the rules again; `winner` is then the medoid: the accepted
-    document most alike to the others (Dice overlap of paths, values and words).
+    a majority, strings are clustered like open text. Where the blend equals an accepted document, that document's own
+    text is the answer. The blend may be one that no vote gave, so it has to pass the rules again; `winner` is then the
+    medoid: the accepted document most alike to the others (Dice overlap of paths, values and words).
 
     Agreement is the least over the required fields of the schema (over all top-level fields, kept or left out, where
     none is required), each the share of all completed first draws that have the blend's value there; an object or array
