@@ -36,12 +36,12 @@ STOPS = (
         "A short factual support answer (kind: text)",
         "support-answer",
         "You answer customers of a parcel service in one short sentence. Standard delivery takes 3 working days. "
-        "Express delivery takes 1 working day. Parcels are tracked on the Orders page.",
+        "Parcels are tracked on the Orders page. The driver is Tom Becker, tom.becker@parcels.example.",
         (
-            ("How long does express delivery take?", "Express delivery takes 1 working day."),
             ("Where can I track my parcel?", "You can track your parcel on the Orders page."),
+            ("Who sorts my parcel?", "Your parcel is sorted by Eva Lang, eva.lang@parcels.example."),
         ),
-        "How long does standard delivery take?",
+        "Who is the driver of my parcel?",
     ),
     Stop(
         "A classification (kind: label)",
@@ -62,7 +62,7 @@ STOPS = (
     Stop(
         "An extraction (kind: json)",
         "extract-invoice",
-        "You read invoices. Answer with one JSON object with the keys invoice_number, vendor, date, total and currency.",
+        "You read invoices. Answer with one JSON object: invoice_number, vendor, date, total, currency.",
         (
             (
                 "Invoice 4471-C of Oak & Elm Furniture, 2024-05-11. Delivery 20.00 USD. Total: 200.00 USD.",

@@ -7,6 +7,13 @@ from typing import Any
 
 GAP = "  "
 MOST_COLUMNS = 4
+STOPPED = {
+    "posterior": "enough agree (the leader is the likeliest answer with the probability that the policy asks for)",
+    "unreachable": "the leader can't be caught any more",
+    "max": "the most candidates that the policy allows were drawn",
+    "deadline": "another wave would not have ended before the deadline",
+    "budget": "the token budget is spent",
+}
 
 
 def explained(steady: dict[str, Any]) -> Iterator[str]:
@@ -27,7 +34,7 @@ def summary(steady: dict[str, Any]) -> Iterator[str]:
     told = steady.get("explain") or {}
     agreement = steady.get("agreement") or {}
     if told.get("stopped"):
-        yield f"  sampling stopped: {told['stopped']}"
+        yield f"  sampling stopped: {STOPPED.get(told['stopped'], told['stopped'])}"
     yield f"  decision: {_decision(steady, told)}"
     if agreement.get("measured"):
         how = f"{agreement['value']:.2f}; {agreement['method']}"
@@ -72,8 +79,12 @@ def _column(candidate: dict[str, Any], chosen: bool, width: int) -> list[str]:
     shown = text if len(text) <= 420 else text[:420] + " ..."
     for line in shown.splitlines() or [""]:
         lines += textwrap.wrap(line, width, break_long_words=True) or [""]
+    lines.append("")
+    passed = [verdict["rule"] for verdict in candidate["verdicts"] if verdict["passed"]]
+    if passed:
+        lines += textwrap.wrap(f"pass {', '.join(dict.fromkeys(passed))}", width, subsequent_indent="    ")
     for verdict in candidate["verdicts"]:
-        if verdict["passed"] is not None:
+        if verdict["passed"] is False:
             lines += textwrap.wrap(_verdict(verdict), width, subsequent_indent="    ")
     return lines
 
