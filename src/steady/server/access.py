@@ -54,7 +54,8 @@ class Route(NamedTuple):
     """Which policy answers, over which model."""
 
     policy: str
-    model: str | None  # None: the policy's own
+    model: str | None  # what the client names; None: it names none
+    override: bool = False  # `policy@model`: it comes before the policy's own model, else it only stands in for one
 
 
 def route(model: str, asked: str | None, caller: Caller, config: Config, policies: Collection[str]) -> Route:
@@ -62,7 +63,8 @@ def route(model: str, asked: str | None, caller: Caller, config: Config, policie
     Return what answers a request.
 
     Args:
-        model: The request's `model`: a policy, `policy@model`, a routed name, or a model.
+        model: The request's `model`: a policy, `policy@model` (the model then comes before the policy's own), a
+            routed name, or a model, which is used only where the policy that answers names none.
         asked: `steady.policy`, which comes first.
         caller: Who asks; a policy that the key does not list is as unknown as one that does not exist.
         config: Routes and the default policy.
@@ -73,16 +75,17 @@ def route(model: str, asked: str | None, caller: Caller, config: Config, policie
     """
     allowed = policies if caller.policies is None else [p for p in policies if p in caller.policies]
     names = [*allowed, *(name for name, policy in config.routes.items() if policy in allowed)]
+    name, _, over = model.partition("@")
+    overrides = bool(over) and name in policies
+    if overrides and not caller.models:
+        raise UnknownNameError("model", model, names)
     if asked is not None:
         own = not model or model in policies or model in config.routes
         if not own and not caller.models:
             raise UnknownNameError("model", model, names)
-        return Route(_known("policy", asked, allowed), None if own else model)
-    name, _, over = model.partition("@")
-    if over and name in policies:
-        if not caller.models:
-            raise UnknownNameError("model", model, allowed)
-        return Route(_known("policy", name, allowed), over)
+        return Route(_known("policy", asked, allowed), None if own else (over if overrides else model), overrides)
+    if overrides:
+        return Route(_known("policy", name, allowed), over, True)
     if model in policies:
         return Route(_known("model", model, allowed), None)
     if model in config.routes:

@@ -77,7 +77,7 @@ async def _enter(services: Services, scope: Scope, receive: Receive, began: floa
     if not services.forwards and request.authorization is not None:
         request = structs.replace(request, authorization=None)
     way = route(request.model, request.options.policy, caller, services.config, services.policies)
-    policy = services.resolved(way.policy, way.model)
+    policy = services.resolved(way)
     made, joins = services.runs.enter(caller.tenant, body, headers)
     return Turn(
         asked=structs.replace(asked, request=request),

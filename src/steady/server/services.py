@@ -8,7 +8,7 @@ from steady.errors import SteadyError
 from steady.pipeline.runtime import Runtime
 from steady.pipeline.world import Live
 from steady.policy.resolved import Resolved
-from steady.server.access import Access
+from steady.server.access import Access, Route
 from steady.server.joining import Runs
 from steady.server.metered import Metered
 from steady.server.metrics import Metrics, Names
@@ -50,9 +50,11 @@ class Services:
         """Return a world for one request."""
         return self.runtime.world(self.providers)
 
-    def resolved(self, policy: str, model: str | None) -> Resolved:
-        """Return a policy over a model. Raises UnknownNameError."""
-        return self.runtime.library.resolved(policy, model)
+    def resolved(self, way: Route) -> Resolved:
+        """Return the policy that answers, over its own model unless it names none. Raises UnknownNameError."""
+        library = self.runtime.library
+        own = library.get(way.policy).policy.model is not None and not way.override
+        return library.resolved(way.policy, None if own else way.model)
 
     def record(self, outcome: Outcome, request: Request, policy: Resolved, tenant: str) -> Outcome:
         """Keep a receipt; an answer is never lost to a store that can't. See Runtime.record."""
