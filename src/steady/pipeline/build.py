@@ -8,13 +8,12 @@ from steady.errors import ConfigError
 from steady.pipeline.world import Function
 from steady.policy.config import Config, ProviderSpec
 from steady.policy.contradictions import seconds
-from steady.providers.capabilities import capabilities
 from steady.types import Provider
 
 
 def provider(name: str, spec: ProviderSpec, folder: Path) -> Provider:
     """Return the live provider of one entry. Raises ConfigError where its key or file can't be read."""
-    caps = spec.fit(capabilities(spec.kind, spec.models[0] if spec.models else ""))
+    caps = spec.takes(spec.models[0] if spec.models else "")  # of the upstream; a model's own are in its Target
     if spec.kind == "embedded":
         from steady.providers.embedded import EmbeddedProvider
 
@@ -23,12 +22,21 @@ def provider(name: str, spec: ProviderSpec, folder: Path) -> Provider:
         from steady.providers.scripted import ScriptedProvider
 
         return ScriptedProvider.load(folder / spec.script, name=name)
+    from steady.providers.retries import Retries
+
+    retries = Retries(attempts=spec.retries)
     if spec.kind == "litellm":
         from steady.providers.litellm import LitellmProvider
 
-        return LitellmProvider(name=name, vendor=spec.vendor, key=spec.secret(folder), capabilities=caps)
+        return LitellmProvider(
+            name=name,
+            vendor=spec.vendor,
+            key=spec.secret(folder),
+            capabilities=caps,
+            api_base=spec.base_url or None,
+            retries=retries,
+        )
     from steady.providers.openai import OpenAIProvider
-    from steady.providers.retries import Retries
 
     return OpenAIProvider(
         name=name,
@@ -37,7 +45,7 @@ def provider(name: str, spec: ProviderSpec, folder: Path) -> Provider:
         forward=spec.key == "forward",
         capabilities=caps,
         connect_timeout=seconds(spec.connect_timeout),
-        retries=Retries(attempts=spec.retries),
+        retries=retries,
     )
 
 

@@ -5,6 +5,7 @@ Draws are split by shape first (text, tool calls, both, refusal), and the shape 
 denominator of agreement is every completed first draw; what was cut off does not vote, what a reask gave never counts.
 """
 
+import asyncio
 from collections.abc import Sequence
 from fractions import Fraction
 from typing import Any, NamedTuple
@@ -13,6 +14,7 @@ from msgspec import structs
 
 from steady.consensus.kinds import aggregator
 from steady.pipeline.act import Acted
+from steady.pipeline.judge import LONG
 from steady.pipeline.pieces import answer_text, calls_text, shape_of, truncated
 from steady.pipeline.plan import Plan
 from steady.rules.json_schema import JsonSchema
@@ -47,6 +49,13 @@ def consult(plan: Plan, acted: Sequence[Acted]) -> Chosen:
         why = "the answer comes from asking again, which is no vote" if late else "no draw passed the rules"
         return Chosen(consensus, not_measured(plan.why_one or why), late, None)
     return Chosen(consensus, agreement, ranked + _late(acted), consensus.text if consensus.blended else None)
+
+
+async def consulted(plan: Plan, acted: Sequence[Acted]) -> Chosen:
+    """Return `consult`, computed beside the event loop where the texts are long."""
+    if sum(len(answer_text(a.choice)) for a in acted) > LONG:
+        return await asyncio.to_thread(consult, plan, acted)
+    return consult(plan, acted)
 
 
 def not_measured(why: str) -> Agreement:

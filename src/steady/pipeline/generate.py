@@ -17,7 +17,7 @@ from steady.consensus.stopping import why_stop
 from steady.errors import ProviderError
 from steady.pipeline.act import Acted, act
 from steady.pipeline.asking import Asking, again, asking, call
-from steady.pipeline.choose import consult
+from steady.pipeline.choose import consulted
 from steady.pipeline.judge import Scene
 from steady.pipeline.pieces import answer_text
 from steady.pipeline.plan import Plan
@@ -72,7 +72,7 @@ async def generate(plan: Plan, world: World, root: int, auth: str | None) -> Poo
         lost = len(pool.failures)
         await _wave(pool, size)
         limited = size > 1 and any(e.upstream_status == 429 for _, _, e in pool.failures[lost:])
-        pool.stopped = _why_stop(pool, limited=limited)
+        pool.stopped = await _why_stop(pool, limited=limited)
         if pool.stopped:
             break
         size = _next_size(pool, size // 2 if limited else plan.policy.doc.candidates.wave)
@@ -180,7 +180,7 @@ def shares(reply: Reply, spent: Usage) -> list[Usage]:
     ]
 
 
-def _why_stop(pool: Pool, *, limited: bool) -> str:
+async def _why_stop(pool: Pool, *, limited: bool) -> str:
     plan = pool.plan
     exhausted = pool.calls >= 2 * plan.most
     if plan.why_one:
@@ -195,7 +195,7 @@ def _why_stop(pool: Pool, *, limited: bool) -> str:
     if plan.policy.doc.choose.by == "first" and any(a.fate == "accepted" for a in pool.acted):
         return "the first accepted"
     posterior = Fraction(str(plan.policy.doc.candidates.stop.posterior))
-    seen = consult(plan, pool.acted).consensus
+    seen = (await consulted(plan, pool.acted)).consensus
     enough = sum(1 for a in pool.acted if a.fate == "accepted") >= plan.n
     if seen and enough and (why := why_stop(seen.leader, seen.runner_up, drawn, plan.most, posterior)):
         return str(why)

@@ -1,5 +1,6 @@
 """check: every rule on every piece. Pure rules answer here; the answers of all others come from the world."""
 
+import asyncio
 from collections.abc import Sequence
 from fractions import Fraction
 from typing import Any, NamedTuple
@@ -11,6 +12,9 @@ from steady.pipeline.pieces import digest, pieces_of, too_deep
 from steady.policy.resolved import Bound
 from steady.rules.rule import Asked, Check, Context
 from steady.types import UNENFORCED, Finding, Piece, Verdict, World
+
+
+LONG = 50_000  # characters from which a rule runs beside the event loop, so that other requests need not wait
 
 
 class Scene(Struct, frozen=True, kw_only=True):
@@ -88,6 +92,8 @@ def _absent(bound: Bound) -> Result:
 async def judge_piece(bound: Bound, piece: Piece, scene: Scene) -> Result:
     """Ask one rule about one piece. A rule that can't judge counts as failed, and says so."""
     check = bound.check
+    if bound.rule.pure and len(piece.text) > LONG:
+        return await asyncio.to_thread(_pure, bound, check, piece, scene.context)  # type: ignore[arg-type]
     if bound.rule.pure:
         return _pure(bound, check, piece, scene.context)  # type: ignore[arg-type]
     return await _asked(bound, check, piece, scene)  # type: ignore[arg-type]

@@ -15,7 +15,7 @@ from msgspec import structs
 from steady.errors import ProviderError
 from steady.pipeline.act import Acted, act
 from steady.pipeline.asking import asking, call
-from steady.pipeline.choose import Chosen, consult, not_measured
+from steady.pipeline.choose import Chosen, consulted, not_measured
 from steady.pipeline.generate import Pool, take
 from steady.pipeline.judge import Scene
 from steady.pipeline.pieces import with_texts
@@ -43,7 +43,7 @@ class Settled(NamedTuple):
 async def settle(pool: Pool) -> Settled:
     """Choose among what was drawn, or say what is given instead."""
     plan = pool.plan
-    chosen = consult(plan, pool.acted)
+    chosen = await consulted(plan, pool.acted)
     ended = _ended_by_rule(pool, chosen)
     if ended is not None:
         return await _refrained(pool, ended) if ended.action == "refrained" else ended
