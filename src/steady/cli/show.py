@@ -78,14 +78,16 @@ def _column(candidate: dict[str, Any], chosen: bool, width: int) -> list[str]:
     text = "\n".join(piece["text"] for piece in candidate["texts"]) or "(no text)"
     shown = text if len(text) <= 420 else text[:420] + " ..."
     for line in shown.splitlines() or [""]:
-        lines += textwrap.wrap(line, width, break_long_words=True) or [""]
+        lines += textwrap.wrap(line, width, break_long_words=True, break_on_hyphens=False) or [""]
     lines.append("")
     passed = [verdict["rule"] for verdict in candidate["verdicts"] if verdict["passed"]]
     if passed:
-        lines += textwrap.wrap(f"pass {', '.join(dict.fromkeys(passed))}", width, subsequent_indent="    ")
+        lines += textwrap.wrap(
+            f"pass {', '.join(dict.fromkeys(passed))}", width, subsequent_indent="    ", break_on_hyphens=False
+        )
     for verdict in candidate["verdicts"]:
         if verdict["passed"] is False:
-            lines += textwrap.wrap(_verdict(verdict), width, subsequent_indent="    ")
+            lines += textwrap.wrap(_verdict(verdict), width, subsequent_indent="    ", break_on_hyphens=False)
     return lines
 
 
