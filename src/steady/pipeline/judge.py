@@ -13,7 +13,6 @@ from steady.policy.resolved import Bound
 from steady.rules.rule import Asked, Check, Context
 from steady.types import UNENFORCED, Finding, Piece, Verdict, World
 
-
 LONG = 50_000  # characters from which a rule runs beside the event loop, so that other requests need not wait
 
 

@@ -10,6 +10,7 @@ judges one `Piece` at a time. Three ways to stream, which decide whether a polic
   their left but one character, and on at most `right` characters after the end. Such a check is a `Finder`.
 """
 
+from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Iterator, Mapping, Sequence
 from typing import Annotated, Any, ClassVar, NamedTuple, Protocol, runtime_checkable
 
@@ -203,15 +204,15 @@ def apply_edits(text: str, edits: Sequence[Edit]) -> str:
     return "".join([*out, text[at:]])
 
 
-class Searching:
+class Searching(ABC):
     """A check that only searches: subclasses give `find`, `reason` and `streams`."""
 
     streams: Streams = Whole()
     reason: str = ""
 
+    @abstractmethod
     def find(self, text: str, start: int = 0) -> Iterator[Match]:
         """See Finder."""
-        raise NotImplementedError
 
     def judge(self, piece: Piece, context: Context) -> Finding:
         """Fail where something is found."""
