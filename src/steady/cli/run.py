@@ -7,7 +7,7 @@ import click
 import msgspec
 
 from steady.cli.show import explained, summary
-from steady.errors import Abstained, AllCandidatesFailed, RuleViolation
+from steady.errors import Abstained, AllCandidatesFailed, RequestError, RuleViolation
 from steady.pipeline.explain import explain as explain_outcome
 from steady.pipeline.respond import completion, steady_object
 from steady.pipeline.run import run
@@ -28,7 +28,8 @@ def run_prompt(
     as_json: bool,
     config: str | None,
 ) -> None:
-    """Answer and print. Raises Abstained where no answer may be released."""
+    """Answer and print. Raises Abstained where no answer may be released, RequestError for what is no text."""
+    _require_text(prompt, system or "")
     runtime = Runtime.open(config)
     messages: list[dict[str, Any]] = [{"role": "system", "content": system}] if system else []
     messages.append({"role": "user", "content": prompt})
@@ -56,6 +57,14 @@ def run_prompt(
             click.echo(line, err=True)
         click.echo(f"  receipt: {outcome.receipt or 'none'}", err=True)
     _raise(outcome)
+
+
+def _require_text(*texts: str) -> None:
+    for text in texts:
+        try:
+            text.encode()
+        except UnicodeEncodeError:  # bytes of another encoding, as Python carries them from arguments and stdin
+            raise RequestError("The prompt is not UTF-8 text.") from None
 
 
 async def _run(runtime: Runtime, request: Request, policy: Resolved) -> Outcome:

@@ -94,6 +94,17 @@ def check_file(path: Path, known: Known | Named | None = None) -> list[Problem]:
     return []
 
 
+def check_rules(path: Path, known: Known | Named | None = None) -> list[Problem]:
+    """Return every problem of the shared list of rules at `path`; [] if a policy can use it."""
+    rules = _Rules(_known(known))
+    try:
+        data, lines = read_yaml(_bytes(path, str(path)), str(path))
+    except ConfigError as error:
+        return list(error.problems)
+    rules.read(data, "", _Source(str(path), lines, path.parent), (path,))
+    return _ordered(rules.problems)
+
+
 def _known(known: Known | Named | None) -> Known:
     if isinstance(known, Known):
         return known

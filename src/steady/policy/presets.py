@@ -120,6 +120,15 @@ def load_presets(folder: Path | None) -> Presets:
     return presets
 
 
+def check_preset(path: Path) -> list[Problem]:
+    """Return every problem of the preset file at `path`; [] if it loads."""
+    try:
+        _read_preset(path, BUILT_IN)
+    except ConfigError as error:
+        return list(error.problems)
+    return []
+
+
 def _read_preset(path: Path, taken: Presets) -> Preset:
     data, lines = read_yaml(path.read_bytes(), str(path))
     faults = [Problem(str(path), line_of(lines, f.field), f.field, f.message) for f in verify(data, PresetFile)]
