@@ -115,6 +115,7 @@ functions: {f: no colon}
         ("{kind: openai, key: {env: A, file: b}}", "providers.a.key: must name one of env and file"),
         ("{kind: openai, slots: 2}", "providers.a.slots: is for kind embedded, but kind is openai; remove it."),
         ("{kind: embedded, base_url: 'http://x/v1'}", "providers.a.base_url: is for kind openai"),
+        ("{kind: litellm, vendor: anthropic, key: forward}", "providers.a.key: can't be forward for kind litellm"),
     ],
 )
 def test_what_a_kind_of_provider_needs_is_told(tmp_path: Path, provider: str, message: str) -> None:

@@ -19,6 +19,7 @@ from steady.policy.contradictions import seconds
 from steady.policy.document import Duration, Name
 from steady.policy.verify import verify
 from steady.policy.yaml_marks import MAX_BYTES, line_of, read_yaml
+from steady.providers.capabilities import capabilities
 from steady.types import Capabilities
 
 CONFIG_NAMES = ("steady.yaml", "steady.yml")
@@ -58,7 +59,7 @@ class ProviderSpec(_Part, frozen=True, kw_only=True):
 
     kind: Kind
     base_url: str = ""
-    """For the HTTP kinds: up to and including /v1."""
+    """For the HTTP kinds: up to and including /v1. For `litellm`: another address than the vendor's own."""
     key: Key | Literal["forward", "none"] = "none"
     """`forward` sends the client's own Authorization."""
     models: tuple[str, ...] = ()
@@ -79,6 +80,10 @@ class ProviderSpec(_Part, frozen=True, kw_only=True):
         if "params" in own:
             own["params"] = tuple(sorted(own["params"]))
         return msgspec.structs.replace(caps, **own)
+
+    def takes(self, model: str) -> Capabilities:
+        """Return what this upstream takes for one of its models, this entry's own words included."""
+        return self.fit(capabilities(self.kind, f"{self.vendor}/{model}" if self.vendor else model))
 
     def secret(self, folder: Path) -> str | None:
         """Return the key. Raises ConfigError naming the variable or file that is missing, never what one holds."""
@@ -299,7 +304,7 @@ def _provider(spec: ProviderSpec) -> list[tuple[str, str]]:
     if spec.kind == "scripted" and not spec.script:
         found.append(("script", "is missing: a YAML file of replies."))
     owners = {
-        "base_url": ("openai", "openai-compatible", "llamacpp", "vllm"),
+        "base_url": ("openai", "openai-compatible", "llamacpp", "vllm", "litellm"),
         "vendor": ("litellm",),
         "script": ("scripted",),
         "slots": ("embedded",),
@@ -307,6 +312,8 @@ def _provider(spec: ProviderSpec) -> list[tuple[str, str]]:
     for field, kinds in owners.items():
         if getattr(spec, field) != getattr(_DEFAULT, field) and spec.kind not in kinds:
             found.append((field, f"is for kind {', '.join(kinds)}, but kind is {spec.kind}; remove it."))
+    if spec.key == "forward" and not http:
+        found.append(("key", f"can't be forward for kind {spec.kind}: it has no header to send on."))
     if isinstance(spec.key, Key) and (spec.key.env is None) == (spec.key.file is None):
         found.append(("key", "must name one of env and file: {env: OPENAI_API_KEY} or {file: key.txt}."))
     return found

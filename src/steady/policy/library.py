@@ -9,7 +9,6 @@ from steady.policy.load import Known, Loaded, catalog, load
 from steady.policy.presets import load_presets
 from steady.policy.resolve import resolve
 from steady.policy.resolved import Resolved, Target
-from steady.providers.capabilities import capabilities
 from steady.providers.prices import price
 
 SHIPPED_IN_WHEEL = Path(__file__).resolve().parents[1] / "shipped" / "policies"
@@ -136,7 +135,7 @@ class Library:
         return Target(
             provider=provider,
             model=model,
-            capabilities=spec.fit(capabilities(spec.kind, model)),
+            capabilities=spec.takes(model),
             prompt_price=prices[0] if prices else "",
             completion_price=prices[1] if prices else "",
         )
