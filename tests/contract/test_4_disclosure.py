@@ -4,10 +4,10 @@ import json
 from collections.abc import Iterator
 
 import pytest
-
-from steady.pipeline.disclose import SEPARATOR, header_text
 from tests.serving import Served, by_turns, fresh, openai_like, policy, serving
 from tests.upstream import Upstream
+
+from steady.pipeline.disclose import SEPARATOR, header_text
 
 ALWAYS = {"when": "always"}
 ANSWER = "Paris is the capital of France."
@@ -31,7 +31,10 @@ POLICIES = [
 @pytest.fixture(scope="module")
 def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Served, Upstream]]:
     """One server for the module."""
-    with Upstream() as up, serving(tmp_path_factory.mktemp("say"), {"providers": {"up": openai_like(up)}}, POLICIES) as s:
+    with (
+        Upstream() as up,
+        serving(tmp_path_factory.mktemp("say"), {"providers": {"up": openai_like(up)}}, POLICIES) as s,
+    ):
         yield s, up
 
 

@@ -4,7 +4,6 @@ from collections.abc import Iterator
 
 import pydantic
 import pytest
-
 from tests.serving import Served, by_turns, fresh, label, openai_like, policy, serving
 from tests.upstream import Upstream
 
@@ -41,7 +40,10 @@ POLICIES = [
 @pytest.fixture(scope="module")
 def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Served, Upstream]]:
     """One server for the module."""
-    with Upstream() as up, serving(tmp_path_factory.mktemp("no"), {"providers": {"up": openai_like(up)}}, POLICIES) as s:
+    with (
+        Upstream() as up,
+        serving(tmp_path_factory.mktemp("no"), {"providers": {"up": openai_like(up)}}, POLICIES) as s,
+    ):
         yield s, up
 
 
@@ -62,7 +64,9 @@ def _withheld(answer: object) -> tuple[object, object, object]:
     return choice["message"]["content"], choice["message"].get("refusal"), choice["finish_reason"]
 
 
-@pytest.mark.parametrize(("model", "extra"), [("sorry", {"response_format": FORM}), ("sorry", FORCED), ("city-sorry", {})])
+@pytest.mark.parametrize(
+    ("model", "extra"), [("sorry", {"response_format": FORM}), ("sorry", FORCED), ("city-sorry", {})]
+)
 def test_where_the_answer_has_a_form_a_message_is_a_refusal_that_stops(
     steady: Served, up: Upstream, model: str, extra: dict[str, object]
 ) -> None:
