@@ -129,7 +129,7 @@ documents = st.recursive(
         st.lists(inner, min_size=1, max_size=3) | st.dictionaries(names | scalars, inner, min_size=1, max_size=3)
     ),
     max_leaves=8,
-).filter(lambda value: isinstance(value, dict | list))
+).map(lambda value: value if isinstance(value, dict | list) else [value])
 
 
 @given(documents, st.sampled_from([None, True, False]), st.booleans(), st.integers(8, 80))
@@ -187,13 +187,12 @@ LINES += [
 
 
 @given(st.lists(st.sampled_from(LINES), min_size=1, max_size=5), st.sampled_from(["\n", "\r\n"]))
-@settings(deadline=None, max_examples=100)
+@settings(deadline=None, max_examples=300)
 def test_whatever_a_yaml_parser_reads_as_a_mapping_or_list_is_found(lines: list[str], newline: str) -> None:
     """All but a sentence with a colon: it ends as one, and has four words or more before the colon."""
     text = newline.join(lines)
-    assume(isinstance(yaml_value(text), dict | list))
-
-    assert no_room(text) or ("a b c d: e." in lines and text.rstrip().endswith((".", '."')))
+    if no_room(text) is None and isinstance(yaml_value(text), dict | list):
+        assert "a b c d: e." in lines and text.rstrip().endswith((".", '."'))
 
 
 @pytest.mark.parametrize(
@@ -225,13 +224,18 @@ def is_xml(text: str) -> bool:
 
 
 tags = st.sampled_from(["a", "b:c", "ü", "_x", "html"])
-elements = st.recursive(
+
+
+def element(tag: str, inside: list[str]) -> str:
+    return f'<{tag} k="v">{"".join(inside)}</{tag}>'
+
+
+pieces = st.recursive(
     st.sampled_from(["Text.", "", "&lt;", "<![CDATA[x]]>", "<!-- c -->", "<?p i?>"]),
-    lambda inner: st.builds(
-        lambda tag, body: f'<{tag} k="v">{"".join(body)}</{tag}>', tags, st.lists(inner, max_size=3)
-    ),
+    lambda inner: st.builds(element, tags, st.lists(inner, max_size=3)),
     max_leaves=6,
-).filter(lambda text: text.startswith("<") and text[1] not in "!?")
+)
+elements = st.builds(element, tags, st.lists(pieces, max_size=3))
 
 
 @given(
@@ -241,8 +245,8 @@ elements = st.recursive(
     blanks,
 )
 @settings(deadline=None, max_examples=100)
-def test_xml_is_found(element: str, before: str, blank: str, after: str) -> None:
-    text = before + element + after
+def test_xml_is_found(root: str, before: str, blank: str, after: str) -> None:
+    text = before + root + after
     text = text if before.startswith("<?") else blank + text
     assert "b:c" in text or is_xml(text)
 

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from steady.decorator.door import steady as decorate
 from steady.errors import Abstained
 from steady.stats.binomial import interval
-from steady.testing import Report, assert_steady
+from steady.testing import Report, assert_steady, dependent
 
 
 def cycling(*outputs: Any) -> Callable[[Any], Any]:
@@ -254,6 +254,13 @@ def test_one_root_seed_for_all_runs_is_no_independence() -> None:
 
     with pytest.raises(AssertionError, match=r"not independent: the root seed is fixed"):
         assert_steady(decorated(policy, lambda _: "yes"), ["Is it?"])
+
+
+def test_two_runs_from_one_root_seed_are_one_run() -> None:
+    outcome = decorated(POLICY, lambda _: "yes").detailed("Is it?")
+
+    assert dependent([outcome]) == ""
+    assert dependent([outcome, outcome]) == "two runs had the same root seed"
 
 
 def test_an_answer_out_of_a_cache_is_no_independence() -> None:
