@@ -244,3 +244,14 @@ def test_a_file_that_was_named_must_be_there(tmp_path: Path) -> None:
 
 def test_sizes_are_binary() -> None:
     assert [size(text) for text in ("3B", "1KiB", "1.5MiB", "2GiB")] == [3, 1024, 1572864, 2 << 30]
+
+
+def test_a_store_that_is_named_is_told_from_one_that_is_not(tmp_path: Path) -> None:
+    """A decorated function keeps receipts only where the configuration says so, and a comment says nothing."""
+    path = tmp_path / "steady.yaml"
+    named = {}
+    for text in ("steady: 1\nstore: {}\n", "steady: 1\n# store: {path: x}\n"):
+        path.write_text(text)
+        named[text] = load_config(path).names_store
+
+    assert list(named.values()) == [True, False]

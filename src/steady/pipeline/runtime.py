@@ -62,7 +62,7 @@ class Runtime:
         """
         found = find(config)
         wanted = store and not found.config.store.off
-        if own_store_only and (found.file is None or "store:" not in found.file.read_text()):
+        if own_store_only and not found.names_store:
             wanted = False
         return cls(found, store=_open_store(found) if wanted else None)
 

@@ -161,6 +161,10 @@ class ServerSpec(_Part, frozen=True, kw_only=True):
         return seconds(self.keepalive_after)
 
 
+NO_STORE = StoreSpec()
+"""The default's own object, so that `store: {}` in a file can be told from no word about it."""
+
+
 class Config(_Part, frozen=True, kw_only=True):
     """All of steady.yaml."""
 
@@ -174,7 +178,7 @@ class Config(_Part, frozen=True, kw_only=True):
     default_policy: str = DEFAULT_POLICY
     """The policy for every other model name."""
     keys: tuple[ClientKey, ...] = ()
-    store: StoreSpec = StoreSpec()
+    store: StoreSpec = NO_STORE
     server: ServerSpec = ServerSpec()
     policies: str = ""
     """A folder; ./policies if it is there, else the policies that ship."""
@@ -190,6 +194,11 @@ class Found(Struct, frozen=True):
     config: Config
     folder: Path
     file: Path | None  # None: no file; the defaults
+
+    @property
+    def names_store(self) -> bool:
+        """Whether the file says `store:`, rather than leaving it at its default."""
+        return self.file is not None and self.config.store is not NO_STORE
 
 
 _DEFAULT = ProviderSpec(kind="openai")
