@@ -5,7 +5,7 @@ What was found out about xllamacpp, and is dealt with here:
 
 - It always opens its HTTP listener. On POSIX ours is a Unix socket in a private folder that is removed once the model
   is loaded, so that no port is open; elsewhere a loopback port behind a random key.
-- Loading replaces the process's SIGINT and SIGTERM handlers, under Python's feet; they are put back.
+- Some versions (early 2026) replace the process's SIGINT and SIGTERM handlers, under Python's feet; ours stay.
 - A call can be stopped only from its streaming callback, so every call streams.
 - Its compute threads spin where they wait for each other, which is ruinous on a busy machine; ours sleep.
 - Its threads don't survive a fork, and it can't begin anew in the child: there the model is refused in one clear line,
