@@ -5,28 +5,32 @@ The function runs once for each candidate, concurrently, so it must be free of e
 is to happen once, with the chosen value, goes into `on_accept`.
 """
 
+import asyncio
 import functools
-import importlib
 import inspect
-from collections import OrderedDict
-from collections.abc import Callable, Coroutine, Iterator
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
 from pathlib import Path
-from typing import Any, Generic, ParamSpec, TypeVar
+from typing import Any, Concatenate, Generic, ParamSpec, Self, TypeVar, overload
 
+from steady.decorator.answers import Ran, parts_of, value_of
 from steady.decorator.loop import LOOP
-from steady.decorator.provider import INSIDE, NAME, FunctionProvider, Invocation, capabilities
-from steady.decorator.resolving import Settings
-from steady.decorator.values import Returned, returned
-from steady.errors import Abstained, AllCandidatesFailed, ConfigError, RequestError, RuleViolation
+from steady.decorator.prompt import find_prompt
+from steady.decorator.provider import INSIDE, NAME, FunctionProvider, Invocation
+from steady.decorator.resolving import Prepared, Settings
+from steady.errors import Abstained, RuleViolation
+from steady.policy.document import Policy
 from steady.types import Options, Outcome, Request, Sampling
 
 P = ParamSpec("P")
-R = TypeVar("R")
+Q = ParamSpec("Q")
+R = TypeVar("R", covariant=True)
+T = TypeVar("T")
+S = TypeVar("S")
 _UNSET: Any = object()
 
 
 def steady(
-    policy: "str | Path | dict[str, Any] | Any" = "pass-through",
+    policy: str | Path | dict[str, Any] | Policy = "pass-through",
     *,
     prompt: str | None = None,
     candidates: int | None = None,
@@ -38,34 +42,40 @@ def steady(
     config: str | Path | None = None,
 ) -> Callable[[Callable[P, R]], "Steadied[P, R]"]:
     """
-    Put a generation function under a policy.
+    Put a generation function under a policy: the function runs once for each candidate, concurrently, so it must be
+    free of effects; what is to happen once, with the chosen value, goes into `on_accept=`, and `candidates=` overrides
+    how many candidates there are.
 
-    The function runs once for each candidate, concurrently, and must be free of effects. It takes `temperature`,
-    `seed`, `top_p`, ... by keyword if it wants them. Its return annotation adds the kind of output (see decorator.values).
+    The function takes `temperature`, `seed`, `top_p`, ... by keyword if it wants them, and `extra_headers`. Its return
+    annotation adds the kind of output (see decorator.values). `.detailed(...)` gives the Outcome.
 
     Args:
         policy: A policy's name, the path of its file, a dict, or a Policy.
         prompt: The parameter that holds the prompt; `messages`, else the first str, if not given.
         candidates: How many candidates to draw, instead of what the policy says; 1 to 64.
-        on_accept: Called once with the chosen value.
+        on_accept: Called once with the chosen value (not by `.detailed`); an async one is awaited.
         candidate_errors: Exceptions that cost only the candidate that raised them, besides upstream failures.
-        default: What to return where no answer may be released, instead of raising Abstained.
+        default: What to return where no answer may be released, instead of raising Abstained. It does not cover a rule
+            whose `on_fail` is `exception`.
         disclose: Let a returned str carry its disclosure, where the policy appends or prefixes one.
         locale: The language of the disclosure, BCP 47.
         config: A steady.yaml; else STEADY_CONFIG, the nearest steady.yaml, what ships.
 
-    Raises (when called):
-        Abstained: No answer may be released; `.outcome` says why. RuleViolation where a rule says `exception`.
-        AllCandidatesFailed: Every candidate errored; an exception group.
-        ConfigError: The policy or the annotation can't be used.
+    Raises:
+        ConfigError: `candidates` is out of its range, or `policy` is nothing that can be one. On the first call: the
+            policy does not load, or does not go with the return annotation.
+        Abstained: When called: no answer may be released; `.outcome` says why. RuleViolation where a rule says
+            `exception`.
+        AllCandidatesFailed: When called: every candidate errored; an exception group.
     """
-    settings = Settings(policy=policy, candidates=candidates, config=config, disclose=disclose)
 
     def wrap(function: Callable[P, R]) -> "Steadied[P, R]":
         if isinstance(function, classmethod | staticmethod):
             return type(function)(wrap(function.__func__))  # type: ignore[return-value]
+        settings = Settings(policy=policy, candidates=candidates, config=config, disclose=disclose)
         return Steadied(function, settings, prompt, on_accept, candidate_errors, default, locale)
 
+    Settings(policy=policy, candidates=candidates, config=config, disclose=disclose)  # wrong arguments are told here
     return wrap
 
 
@@ -83,243 +93,196 @@ class Steadied(Generic[P, R]):
         locale: str | None,
     ) -> None:
         functools.update_wrapper(self, function)
+        self.__name__ = getattr(function, "__name__", type(function).__name__)
+        self.__qualname__ = getattr(function, "__qualname__", self.__name__)
         self.__wrapped__ = function
-        self.__name__, self.__qualname__ = function.__name__, function.__qualname__
         self._settings, self._prompt, self._on_accept = settings, prompt, on_accept
         self._errors, self._default, self._locale = candidate_errors, default, locale
-        self._is_async = inspect.iscoroutinefunction(function)
-        self._streams = inspect.isgeneratorfunction(function) or inspect.isasyncgenfunction(function)
-        if self._is_async or inspect.isasyncgenfunction(function):
-            inspect.markcoroutinefunction(self) if hasattr(inspect, "markcoroutinefunction") else None
+        self._signature = inspect.signature(function)
+        self._is_async, self._yields_async = inspect.iscoroutinefunction(function), inspect.isasyncgenfunction(function)
+        self._yields = inspect.isgeneratorfunction(function)
+        if self._is_async:
+            _mark_async(self)
+
+    def __repr__(self) -> str:
+        return f"<steady {self.__module__}.{self.__qualname__}>"
 
     def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R:
         """Run the function under its policy and return the plain value (or what yields it again)."""
-        if inspect.isasyncgenfunction(self.__wrapped__):
-            return self._yield_async(args, kwargs)  # type: ignore[no-any-return]
-        work = self._run(args, kwargs)
+        bound = self._signature.bind(*args, **kwargs)  # wrong arguments are told now, as the function itself would
+        if self._yields_async:
+            return self._yield_async(bound)  # type: ignore[return-value]
+        if self._yields:
+            return self._yield(bound)  # type: ignore[return-value]
         if self._is_async:
-            return self._value(work)  # type: ignore[return-value]
-        if inspect.isgeneratorfunction(self.__wrapped__):
-            return self._yield(work)  # type: ignore[return-value]
-        value: R = LOOP.call(self._value(work))
+            return self._async_value(bound)  # type: ignore[return-value]
+        value: R = self._sync_value(bound)[1]
         return value
 
-    def detailed(self, *args: P.args, **kwargs: P.kwargs) -> Any:
+    @overload  # type: ignore[overload-overlap]
+    def detailed(
+        self: "Steadied[Q, Coroutine[Any, Any, T]]", *args: Q.args, **kwargs: Q.kwargs
+    ) -> Coroutine[Any, Any, Outcome]: ...
+    @overload  # type: ignore[overload-overlap]
+    def detailed(
+        self: "Steadied[Q, AsyncIterator[T]]", *args: Q.args, **kwargs: Q.kwargs
+    ) -> Coroutine[Any, Any, Outcome]: ...
+    @overload
+    def detailed(self: "Steadied[Q, T]", *args: Q.args, **kwargs: Q.kwargs) -> Outcome: ...
+    def detailed(self, *args: Any, **kwargs: Any) -> Any:
         """
         Return the Outcome (a coroutine of it for an async function), with the plain value in `.value`.
 
-        Where no answer may be released, the value is None and the decision says why; nothing is raised for it.
-        """
-        work = self._outcome(args, kwargs)
-        if self._is_async or inspect.isasyncgenfunction(self.__wrapped__):
-            return work
-        return LOOP.call(work)
+        Where no answer may be released, the value is None and the decision says why. Nothing is raised for that, and
+        `on_accept` is not called.
 
+        Raises:
+            AllCandidatesFailed: Every candidate errored.
+        """
+        bound = self._signature.bind(*args, **kwargs)
+        if self._is_async or self._yields_async:
+            return self._async_outcome(bound)
+        return self._valued(LOOP.call(self._started(bound)))
+
+    @overload
+    def __get__(self, instance: None, owner: type | None = None) -> Self: ...
+    @overload
+    def __get__(self: "Steadied[Concatenate[S, Q], T]", instance: S, owner: type | None = None) -> "Bound[Q, T]": ...
     def __get__(self, instance: Any, owner: type | None = None) -> Any:
         """Bind like a function."""
-        if instance is None:
-            return self
-        bound = _Bound(self, instance)
-        functools.update_wrapper(bound, self.__wrapped__)
-        return bound
+        return self if instance is None else Bound(self, instance)
 
-    def __reduce__(self) -> Any:
+    def __reduce__(self) -> str:
         """Pickle by qualified name, as functions do."""
-        return _by_name, (self.__module__, self.__qualname__)
+        return self.__qualname__
 
-    async def _run(self, args: Any, kwargs: Any) -> "_Ran":
-        returns = returned(self.__wrapped__)
-        signature = inspect.signature(self.__wrapped__)
-        bound = signature.bind(*args, **kwargs)
-        name, messages = find_prompt(self.__wrapped__, bound, self._prompt)
-        takes = capabilities(signature)
-        prepared = self._settings.prepared(self.__wrapped__, returns, takes)
-        invocation = Invocation(self.__wrapped__, bound, name, self._errors)
-        provider = FunctionProvider(invocation, takes)
+    def _started(self, bound: inspect.BoundArguments) -> Coroutine[Any, Any, Ran]:
+        """Return the run, ready to be awaited on any loop. What can fail before it, fails here."""
+        name, messages = find_prompt(self, bound, self._prompt)
+        prepared = self._settings.prepared(self.__wrapped__)
         own = {k: v for k, v in bound.arguments.items() if k in Sampling.__struct_fields__ and k != name}
         request = Request(
             messages=messages,
             sampling=Sampling(**{k: v for k, v in own.items() if v is not None}),
             options=Options(locale=self._locale, decorated=INSIDE.get()),
         )
-        outcome = await prepared.run(request, {NAME: provider})
-        return _Ran(outcome, provider, returns)
+        invocation = Invocation(self.__wrapped__, bound, name, self._errors)
+        return _run(prepared, request, FunctionProvider(invocation, prepared.takes))
 
-    async def _value(self, work: Coroutine[Any, Any, "_Ran"]) -> Any:
-        ran = await work
+    def _chosen(self, ran: Ran) -> tuple[Any, bool]:
+        """Return the plain value, and whether it is a chosen one. Raises Abstained."""
         try:
-            value = value_of(ran, disclose=self._settings.disclose)
+            return value_of(ran, disclose=self._settings.disclose), True
+        except RuleViolation:
+            raise
         except Abstained:
             if self._default is not _UNSET:
-                return self._default
-            if ran.returns.optional and ran.outcome.decision.code != "rule_violation":
-                return None
+                return self._default, False
+            if ran.returns.optional:
+                return None, False
             raise
-        if self._on_accept is not None:
-            accepted = self._on_accept(value)
-            if inspect.isawaitable(accepted):
-                await accepted
-        return value
 
-    async def _outcome(self, args: Any, kwargs: Any) -> Outcome:
+    def _valued(self, ran: Ran) -> Outcome:
         from msgspec import structs
 
-        ran = await self._run(args, kwargs)
         try:
             value = value_of(ran, disclose=self._settings.disclose)
         except Abstained:
             value = None
         return structs.replace(ran.outcome, value=value)
 
-    def _yield(self, work: Coroutine[Any, Any, "_Ran"]) -> Iterator[Any]:
-        yield from LOOP.call(self._parts(work))
+    def _sync_value(self, bound: inspect.BoundArguments) -> tuple[Ran, Any]:
+        ran = LOOP.call(self._started(bound))
+        value, chosen = self._chosen(ran)
+        if chosen and self._on_accept is not None:  # in the caller's own thread and context
+            accepted = self._on_accept(value)
+            if inspect.isawaitable(accepted):
+                LOOP.call(_awaited(accepted))
+        return ran, value
 
-    async def _yield_async(self, args: Any, kwargs: Any) -> Any:
-        for part in await self._parts(self._run(args, kwargs)):
+    async def _async_value(self, bound: inspect.BoundArguments) -> Any:
+        return (await self._async_ran(bound))[1]
+
+    async def _async_ran(self, bound: inspect.BoundArguments) -> tuple[Ran, Any]:
+        ran = await self._started(bound)
+        value, chosen = self._chosen(ran)
+        if chosen and self._on_accept is not None:
+            accepted = self._on_accept(value)
+            if inspect.isawaitable(accepted):
+                await accepted
+        return ran, value
+
+    async def _async_outcome(self, bound: inspect.BoundArguments) -> Outcome:
+        return self._valued(await self._started(bound))
+
+    def _yield(self, bound: inspect.BoundArguments) -> Iterator[Any]:
+        yield from parts_of(*self._sync_value(bound))
+
+    async def _yield_async(self, bound: inspect.BoundArguments) -> AsyncIterator[Any]:
+        for part in parts_of(*await self._async_ran(bound)):
             yield part
 
-    async def _parts(self, work: Coroutine[Any, Any, "_Ran"]) -> list[Any]:
-        """The winner, yielded again: its own parts where it was not changed, else the text whole."""
-        kept: list[_Ran] = []
 
-        async def keep() -> _Ran:
-            kept.append(await work)
-            return kept[0]
-
-        value = await self._value(keep())
-        ran = kept[0]
-        parts = ran.winner_parts()
-        return parts if parts is not None else [value]
-
-
-class _Bound:
+class Bound(Generic[P, R]):
     """A method: a decorated function and its instance."""
 
-    def __init__(self, function: Steadied[Any, Any], instance: Any) -> None:
+    def __init__(self, function: Steadied[Any, R], instance: Any) -> None:
+        functools.update_wrapper(self, function, updated=())
         self.__func__, self.__self__ = function, instance
+        self.__signature__ = _without_first(inspect.signature(function))
+        if function._is_async:
+            _mark_async(self)
 
-    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+    def __repr__(self) -> str:
+        return f"<bound {self.__func__!r} of {self.__self__!r}>"
+
+    def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R:
+        """See Steadied."""
         return self.__func__(self.__self__, *args, **kwargs)
 
+    @overload  # type: ignore[overload-overlap]
+    def detailed(
+        self: "Bound[Q, Coroutine[Any, Any, T]]", *args: Q.args, **kwargs: Q.kwargs
+    ) -> Coroutine[Any, Any, Outcome]: ...
+    @overload  # type: ignore[overload-overlap]
+    def detailed(
+        self: "Bound[Q, AsyncIterator[T]]", *args: Q.args, **kwargs: Q.kwargs
+    ) -> Coroutine[Any, Any, Outcome]: ...
+    @overload
+    def detailed(self: "Bound[Q, T]", *args: Q.args, **kwargs: Q.kwargs) -> Outcome: ...
     def detailed(self, *args: Any, **kwargs: Any) -> Any:
         """See Steadied.detailed."""
         return self.__func__.detailed(self.__self__, *args, **kwargs)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Bound) and self.__func__ is other.__func__ and self.__self__ is other.__self__
+
+    def __hash__(self) -> int:
+        return hash((id(self.__func__), id(self.__self__)))
 
     def __reduce__(self) -> Any:
         return getattr, (self.__self__, self.__func__.__name__)
 
 
-class _Ran:
-    """One run: what was decided, and what the function itself gave."""
-
-    def __init__(self, outcome: Outcome, provider: FunctionProvider, returns: Returned) -> None:
-        self.outcome, self.provider, self.returns = outcome, provider, returns
-
-    def winner(self) -> Any:
-        """Return the chosen candidate's own choice object, or None for a blend or a fallback."""
-        decision = self.outcome.decision
-        if decision.blended or not decision.chosen:
-            return None
-        slot = decision.chosen[0]
-        return max((c for c in self.outcome.candidates if c.slot == slot), key=lambda c: c.attempt).choice
-
-    def unchanged(self) -> bool:
-        """Whether what is released is what the function gave, to the letter."""
-        winner = self.winner()
-        if winner is None:
-            return False
-        return bool(winner.get("message") == (self.outcome.choices[0].get("message") if self.outcome.choices else None))
-
-    def winner_parts(self) -> list[Any] | None:
-        """Return what the winning generator yielded, where nothing of it was changed."""
-        return self.provider.parts.get(id(self.winner())) if self.unchanged() else None
+async def _run(prepared: Prepared, request: Request, provider: FunctionProvider) -> Ran:
+    outcome = await prepared.run(request, {NAME: provider})
+    return Ran(outcome, provider, prepared.returns)
 
 
-def value_of(ran: _Ran, *, disclose: bool) -> Any:
-    """Return the plain value. Raises Abstained (or RuleViolation) where none can carry the answer."""
-    outcome, returns = ran.outcome, ran.returns
-    decision = outcome.decision
-    if decision.code == "upstream_error":
-        errors = [e.__cause__ if isinstance(e.__cause__, Exception) else e for e in outcome.errors]
-        if not errors:
-            raise Abstained(f"No answer: {decision.reason}.", outcome)
-        raise AllCandidatesFailed(f"all {len(errors)} candidates failed", errors)
-    if decision.action == "error":
-        kind = RuleViolation if decision.code == "rule_violation" else Abstained
-        raise kind(f"No answer was released: {decision.reason}.", outcome)
-    message = decision.choices[0].get("message") or {} if decision.choices else {}
-    text = message.get("content")
-    if ran.unchanged() and returns.kind in {"", "text"}:
-        value = ran.provider.values.get(id(ran.winner()))
-        if not isinstance(value, str) and value is not None:
-            return value
-    if not isinstance(text, str):
-        why = decision.reason or "the model refused" if message.get("refusal") else "there is no text"
-        raise Abstained(f"No answer that {_shown(returns)} can carry: {why}.", outcome)
-    if disclose and returns.kind in {"", "text"}:
-        text = outcome.text or text
-    return _carried(ran, text)
+async def _awaited(work: Any) -> Any:
+    return await work
 
 
-def _carried(ran: _Ran, text: str) -> Any:
-    returns = ran.returns
-    if returns.kind in {"", "text"}:
-        winner = ran.winner()
-        value = ran.provider.values.get(id(winner)) if winner is not None else None
-        if value is not None and not isinstance(value, str):
-            return _rewritten(value, text)
-        return text
-    try:
-        return returns.value(text)
-    except (ValueError, KeyError) as error:
-        raise Abstained(f"No answer that {_shown(returns)} can carry: {type(error).__name__}.", ran.outcome) from error
+def _without_first(signature: inspect.Signature) -> inspect.Signature:
+    """Return a method's signature as its caller sees it."""
+    parameters = list(signature.parameters.values())
+    takes_any = bool(parameters) and parameters[0].kind is inspect.Parameter.VAR_POSITIONAL
+    return signature if takes_any else signature.replace(parameters=parameters[1:])
 
 
-def _rewritten(value: Any, text: str) -> Any:
-    """Return an SDK's response with its text replaced."""
-    try:
-        made = value.model_copy(deep=True)
-        made.choices[0].message.content = text
-    except (AttributeError, IndexError, TypeError):
-        return text
-    return made
-
-
-def _shown(returns: Returned) -> str:
-    return getattr(returns.annotation, "__name__", None) or str(returns.annotation)
-
-
-def find_prompt(
-    function: Callable[..., Any], bound: inspect.BoundArguments, named: str | None
-) -> tuple[str | None, tuple[dict[str, Any], ...]]:
-    """
-    Return the parameter that holds the prompt, and the messages it makes.
-
-    Raises:
-        ConfigError: `named` is no parameter.
-        RequestError: It holds neither a str nor messages.
-    """
-    if named is not None and named not in bound.signature.parameters:
-        raise ConfigError(f"prompt={named!r} is no parameter of {function.__qualname__}{bound.signature}.")
-    filled = inspect.BoundArguments(bound.signature, OrderedDict(bound.arguments))
-    filled.apply_defaults()
-    arguments = filled.arguments
-    name = named or ("messages" if "messages" in arguments else None)
-    name = name or next((k for k, v in arguments.items() if isinstance(v, str) and k not in {"self", "cls"}), None)
-    value = arguments.get(name) if name else None
-    if name is None:
-        return None, ({"role": "user", "content": ""},)
-    if isinstance(value, str):
-        return name, ({"role": "user", "content": value},)
-    if isinstance(value, list | tuple) and value and all(isinstance(m, dict) for m in value):
-        return name, tuple(value)
-    raise RequestError(
-        f"The prompt {name!r} of {function.__qualname__} must be a str or a list of messages.", param=name
-    )
-
-
-def _by_name(module: str, qualname: str) -> Any:
-    found: Any = importlib.import_module(module)
-    for part in qualname.split("."):
-        found = getattr(found, part)
-    return found
+def _mark_async(made: Any) -> None:
+    """Let frameworks see a coroutine function in a callable object."""
+    if hasattr(inspect, "markcoroutinefunction"):
+        inspect.markcoroutinefunction(made)
+    else:  # Python 3.11
+        made._is_coroutine = asyncio.coroutines._is_coroutine  # type: ignore[attr-defined]

@@ -1,17 +1,20 @@
 """A generation function as a provider: one call of it is one candidate."""
 
+import asyncio
 import contextvars
 import inspect
 from collections import OrderedDict
 from collections.abc import AsyncIterator, Callable
-from typing import Any
+from typing import Any, NamedTuple
 
 from steady.decorator.loop import LOOP
+from steady.decorator.prompt import given_back, with_defaults
 from steady.decorator.returns import completion_of, drained, is_upstream, status_of
 from steady.errors import ProviderError, ProviderTimeout
 from steady.types import Call, Capabilities, Reply, Sampling
 
 NAME = "function"
+GRACE = 0.05  # seconds that a cancelled coroutine has to clean up before it is left to itself
 INSIDE: contextvars.ContextVar[bool] = contextvars.ContextVar("steady_inside", default=False)
 
 
@@ -26,15 +29,20 @@ class Invocation:
 
     def arguments(self, call: Call) -> tuple[tuple[Any, ...], dict[str, Any]]:
         """Return what this candidate is called with: the caller's arguments, and the sampling that it wants."""
-        arguments = dict(self.bound.arguments)
-        if self.prompt is not None:
-            arguments[self.prompt] = _prompt(self.bound.arguments[self.prompt], call.body["messages"])
         signature = self.bound.signature
-        given = {k: v for k, v in call.body.items() if k in wanted(signature) and k != self.prompt}
-        if "extra_headers" in signature.parameters and "extra_headers" not in arguments:
-            given["extra_headers"] = headers(inside=True)
-        ordered = {name: (arguments | given)[name] for name in signature.parameters if name in arguments | given}
-        bound = inspect.BoundArguments(signature, OrderedDict(ordered))
+        arguments, filled = dict(self.bound.arguments), with_defaults(self.bound)
+        for name in wanted(signature) - {self.prompt}:
+            if name in call.body:
+                arguments[name] = call.body[name]
+            elif name in arguments:  # the caller's own value, which the policy does not let through
+                default = signature.parameters[name].default
+                arguments[name] = None if default is inspect.Parameter.empty else default
+        if self.prompt is not None:
+            arguments[self.prompt] = given_back(filled[self.prompt], call.body["messages"])
+        if "extra_headers" in signature.parameters:
+            arguments["extra_headers"] = {**(filled.get("extra_headers") or {}), **headers(inside=True)}
+        ordered = OrderedDict((name, arguments[name]) for name in signature.parameters if name in arguments)
+        bound = inspect.BoundArguments(signature, ordered)
         return bound.args, bound.kwargs
 
 
@@ -50,19 +58,21 @@ def headers(*, inside: bool | None = None) -> dict[str, str]:
     return {"x-steady-decorated": "true"} if (INSIDE.get() if inside is None else inside) else {}
 
 
-def _prompt(original: Any, messages: list[dict[str, Any]]) -> Any:
-    """Return the prompt as the pipeline has it now: input rules may have changed it, a reask adds to it."""
-    if not isinstance(original, str):
-        return messages
-    return "\n\n".join(str(m["content"]) for m in messages if m.get("role") == "user" and m.get("content"))
-
-
 def capabilities(signature: inspect.Signature) -> Capabilities:
     """Return what the function takes, as a provider's capabilities."""
     takes = wanted(signature)
     return Capabilities(
         params=tuple(sorted(takes - {"response_format"})), json_schema="response_format" in takes, stream_usage=False
     )
+
+
+class Given(NamedTuple):
+    """What the function gave for one candidate."""
+
+    choice: dict[str, Any]  # what the pipeline sees of it
+    value: Any  # what the function returned; None for a generator
+    parts: list[Any] | None  # what a generator yielded
+    choices: int  # how many choices it held; only the first is looked at
 
 
 class FunctionProvider:
@@ -73,8 +83,8 @@ class FunctionProvider:
     def __init__(self, invocation: Invocation, takes: Capabilities) -> None:
         self._invocation = invocation
         self.capabilities = takes
-        self.values: dict[int, Any] = {}  # id of a candidate's choice -> what the function gave
-        self.parts: dict[int, list[Any]] = {}  # likewise, what a generator yielded
+        self._given: dict[int, Given] = {}  # by the id of its choice, which it keeps alive
+        self._lost: dict[int, tuple[ProviderError, Exception]] = {}  # by the id of what the pipeline was told
 
     async def complete(self, call: Call) -> Reply:
         """Call the function. Upstream failures cost this candidate; any other exception passes unchanged."""
@@ -82,33 +92,41 @@ class FunctionProvider:
             value, parts = await self._value(call)
         except Exception as error:
             if is_upstream(error) or isinstance(error, self._invocation.errors):
-                raise self._told(error) from error
+                raise self._told(error) from error.__cause__
             raise
-        body = completion_of(value) if parts is None else drained(parts)
-        choice = body["choices"][0]
+        body = dict(completion_of(value) if parts is None else drained(parts))
+        choice, count = body["choices"][0], len(body["choices"])
         body["choices"] = [choice]
-        self.values[id(choice)] = value
-        if parts is not None:
-            self.parts[id(choice)] = parts
+        self._given[id(choice)] = Given(choice, value, parts, count)
         return Reply(body=body)
+
+    def given(self, choice: dict[str, Any]) -> Given | None:
+        """Return what the function gave for a candidate's choice, or None where that came from elsewhere."""
+        return self._given.get(id(choice))
+
+    def original(self, error: Exception) -> Exception:
+        """Return what the function raised, of what the pipeline was told."""
+        return self._lost.get(id(error), (None, error))[1]
 
     def _told(self, error: Exception) -> ProviderError:
         if isinstance(error, ProviderError):
             return error
         kind = ProviderTimeout if isinstance(error, TimeoutError) else ProviderError
-        return kind(f"{type(error).__name__}: {error}"[:500], status=status_of(error), provider=NAME)
+        told = kind(f"{type(error).__name__}: {error}"[:500], status=status_of(error), provider=NAME)
+        self._lost[id(told)] = (told, error)
+        return told
 
     async def _value(self, call: Call) -> tuple[Any, list[Any] | None]:
         args, kwargs = self._invocation.arguments(call)
         function, context = self._invocation.function, self._invocation.context.copy()
         context.run(INSIDE.set, True)
         if inspect.isasyncgenfunction(function):
-            return None, await _in_context(_drain(function(*args, **kwargs)), context)
+            return None, await _in_context(_drain(function, args, kwargs), context, call.timeout)
         if inspect.iscoroutinefunction(function):
-            return await _in_context(function(*args, **kwargs), context), None
+            return await _in_context(function(*args, **kwargs), context, call.timeout), None
         if inspect.isgeneratorfunction(function):
-            return None, await LOOP.in_thread(lambda: list(function(*args, **kwargs)), context)
-        return await LOOP.in_thread(lambda: function(*args, **kwargs), context), None
+            return None, await LOOP.in_thread(lambda: list(function(*args, **kwargs)), context, call.timeout)
+        return await LOOP.in_thread(lambda: function(*args, **kwargs), context, call.timeout), None
 
     def stream(self, call: Call) -> AsyncIterator[dict[str, Any]]:
         """Not offered: a function's answer is decided whole."""
@@ -122,16 +140,31 @@ class FunctionProvider:
         """Nothing to close."""
 
 
-async def _in_context(work: Any, context: contextvars.Context) -> Any:
-    import asyncio
-
+async def _in_context(work: Any, context: contextvars.Context, timeout: float) -> Any:
+    """Await a coroutine in a context. One that overruns is cancelled, and not waited for if it resists."""
     task = asyncio.get_running_loop().create_task(work, context=context)
     try:
-        return await task
+        await asyncio.wait({task}, timeout=timeout)
+        if task.done():
+            return task.result()
     except asyncio.CancelledError:
-        task.cancel()
+        await _stop(task)
         raise
+    await _stop(task)
+    raise ProviderTimeout(f"the function took longer than {timeout:.3g} s", provider=NAME)
 
 
-async def _drain(stream: AsyncIterator[Any]) -> list[Any]:
-    return [part async for part in stream]
+async def _stop(task: "asyncio.Task[Any]") -> None:
+    task.cancel()
+    task.add_done_callback(lambda done: done.cancelled() or done.exception())  # seen: it is nobody's any more
+    await asyncio.wait({task}, timeout=GRACE)
+
+
+async def _drain(function: Callable[..., AsyncIterator[Any]], args: Any, kwargs: Any) -> list[Any]:
+    stream = function(*args, **kwargs)
+    try:
+        return [part async for part in stream]
+    finally:
+        close = getattr(stream, "aclose", None)
+        if close is not None:
+            await close()

@@ -11,7 +11,8 @@ from typing import Any
 
 import msgspec
 
-from steady.errors import ProviderError, SteadyError
+from steady.decorator.values import label
+from steady.errors import AllCandidatesFailed, ProviderError, ProviderNonsense, SteadyError
 from steady.providers.chunks import assemble
 
 # Exceptions of the SDKs that mean "the upstream failed", by package and name: no SDK is imported to know them.
@@ -35,8 +36,8 @@ class NotUnderstood(SteadyError):
 
 def is_upstream(error: BaseException) -> bool:
     """Whether an exception says that the model could not be reached or failed, so that it costs only its candidate."""
-    if isinstance(error, ProviderError | TimeoutError | ConnectionError):
-        return True
+    if isinstance(error, ProviderError | AllCandidatesFailed | TimeoutError | ConnectionError):
+        return True  # AllCandidatesFailed: of a decorated function within this one
     return any(cls.__name__ in _UPSTREAM.get(cls.__module__.split(".")[0], ()) for cls in type(error).__mro__)
 
 
@@ -50,31 +51,52 @@ def status_of(error: BaseException) -> int | None:
 
 
 def completion_of(value: Any) -> dict[str, Any]:
-    """Return a generation function's value as a chat completion. Raises NotUnderstood."""
-    if value is None or isinstance(value, str):
+    """
+    Return a generation function's value as a chat completion.
+
+    Raises:
+        NotUnderstood: It is of another type.
+        ProviderNonsense: It is a response without a choice.
+    """
+    if value is None or (isinstance(value, str) and not isinstance(value, enum.Enum)):
         return _of_text(value)
     dumped = _dumped(value)
-    if isinstance(dumped, dict) and isinstance(dumped.get("choices"), list) and dumped["choices"]:
-        first = dumped["choices"][0]
+    if isinstance(dumped, dict) and isinstance(dumped.get("choices"), list):
+        if not dumped["choices"] and str(dumped.get("object", "")).startswith("chat.completion"):
+            raise ProviderNonsense("the response has no choice", provider="function")
+        first = dumped["choices"][0] if dumped["choices"] else None
         if isinstance(first, dict) and isinstance(first.get("message"), dict):
             return dumped
         if isinstance(first, dict) and "delta" in first:
             return assemble([dumped])
     if _is_data(value):
         return _of_text(to_text(value))
-    raise NotUnderstood(
+    raise _not_understood(value)
+
+
+def _not_understood(value: Any) -> NotUnderstood:
+    return NotUnderstood(
         f"The function returned a {type(value).__module__}.{type(value).__qualname__}. What works: str, an OpenAI or "
         "litellm response or its stream chunks, a Pydantic object, a dataclass, plain data, None."
     )
 
 
 def drained(parts: Sequence[Any]) -> dict[str, Any]:
-    """Return what a generator yielded as one chat completion: texts joined, or chunks assembled."""
-    if all(isinstance(part, str) for part in parts):
-        return _of_text("".join(parts))
+    """
+    Return what a generator yielded as one chat completion: texts joined, or chunks assembled.
+
+    Raises:
+        NotUnderstood: It yielded something else.
+        ProviderNonsense: Its chunks hold no choice.
+    """
+    if all(part is None or isinstance(part, str) for part in parts):  # a delta's content may be None
+        return _of_text("".join(part for part in parts if part is not None))
     chunks = [_dumped(part) for part in parts]
     if all(isinstance(chunk, dict) and "choices" in chunk for chunk in chunks):
-        return assemble(chunks)
+        whole = assemble(chunks)
+        if not whole["choices"]:
+            raise ProviderNonsense("the stream had no choice", provider="function")
+        return whole
     kinds = sorted({type(part).__qualname__ for part in parts})
     raise NotUnderstood(f"The generator yielded {', '.join(kinds)}. What works: str, or an SDK's stream chunks.")
 
@@ -87,23 +109,25 @@ def _of_text(text: str | None) -> dict[str, Any]:
 def _dumped(value: Any) -> Any:
     dump = getattr(value, "model_dump", None)
     if callable(dump):
-        return dump(mode="json", exclude_unset=True) if _takes_mode(value) else dump()
+        return dump(mode="json", exclude_unset=True) if hasattr(type(value), "model_fields") else dump()
     return value
 
 
-def _takes_mode(value: Any) -> bool:
-    return hasattr(type(value), "model_fields")
-
-
 def _is_data(value: Any) -> bool:
-    plain = isinstance(value, bool | int | float | list | dict | enum.Enum)
+    plain = isinstance(value, bool | int | float | list | tuple | dict | enum.Enum | msgspec.Struct)
     return plain or hasattr(value, "model_dump_json") or dataclasses.is_dataclass(value)
 
 
 def to_text(value: Any) -> str:
-    """Return plain data as the text that a model would have written: JSON, or an Enum's value."""
+    """Return plain data as the text that a model would have written: JSON, or an Enum's value. Raises NotUnderstood."""
     if isinstance(value, enum.Enum):
-        return str(value.value)
+        return label(value.value)
     if hasattr(value, "model_dump_json"):
         return str(value.model_dump_json())
-    return msgspec.json.encode(value).decode()
+    return msgspec.json.encode(value, enc_hook=_nested).decode()
+
+
+def _nested(value: Any) -> Any:
+    if hasattr(value, "model_dump"):
+        return value.model_dump(mode="json")
+    raise _not_understood(value)
