@@ -10,6 +10,8 @@ from steady.policy.config import Config, ProviderSpec
 from steady.policy.contradictions import seconds
 from steady.types import Provider
 
+OPENAI_URL = "https://api.openai.com/v1"  # where `kind: openai` is, unless its `base_url` says otherwise
+
 
 def provider(name: str, spec: ProviderSpec, folder: Path) -> Provider:
     """Return the live provider of one entry. Raises ConfigError where its key or file can't be read."""
@@ -40,7 +42,7 @@ def provider(name: str, spec: ProviderSpec, folder: Path) -> Provider:
 
     return OpenAIProvider(
         name=name,
-        base_url=spec.base_url,
+        base_url=spec.base_url or OPENAI_URL,
         key=spec.secret(folder),
         forward=spec.key == "forward",
         capabilities=caps,

@@ -33,6 +33,7 @@ def parse(body: bytes, headers: Mapping[str, str]) -> Asked:
     n = data.pop("n", None)
     options = data.pop("steady", None)
     sampling, name = _sampling(data)
+    _objects(data)
     asked = Request(
         messages=_messages(messages),
         model=model,
@@ -98,6 +99,19 @@ def _messages(messages: Any) -> tuple[dict[str, Any], ...]:
     return tuple(messages)
 
 
+def _objects(data: dict[str, Any]) -> None:
+    """Check the shape of the other fields that Steady itself looks into."""
+    for name in ("response_format", "stream_options"):
+        if not isinstance(data.get(name) or {}, dict):
+            raise RequestError(f"{name} must be an object, not {_kind(data[name])}.", param=name)
+    form = data.get("response_format") or {}
+    if not isinstance(form.get("json_schema") or {}, dict):
+        raise RequestError("response_format.json_schema must be an object.", param="response_format")
+    tools = data.get("tools") or []
+    if not (isinstance(tools, list) and all(isinstance(tool, dict) for tool in tools)):
+        raise RequestError("tools must be an array of objects.", param="tools")
+
+
 def _sampling(data: dict[str, Any]) -> tuple[Sampling, str]:
     values = {key: data.pop(key) for key in _SAMPLING & data.keys()}
     name = "max_tokens"
@@ -112,6 +126,7 @@ def _sampling(data: dict[str, Any]) -> tuple[Sampling, str]:
     except msgspec.ValidationError as error:
         message, _, path = str(error).partition(" - at `$.")
         field = path.strip("`").split("[")[0].split(".")[0]
+        field = name if field == "max_tokens" else field
         raise RequestError(f"{field or 'sampling'}: {message}.", param=field or None) from error
     _in_range(sampling, name)
     return sampling, name
