@@ -2,7 +2,7 @@
 
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, NoReturn, TypeVar
 
 import click
@@ -233,13 +233,17 @@ def demo(port: int, no_color: bool) -> None:
     sys.exit(tour(port, color=not no_color))
 
 
-def main() -> None:
-    """Run the command line. Every expected failure is one line on stderr and exit code 2 (1 for `no answer`)."""
+def main(args: Sequence[str] | None = None) -> None:
+    """
+    Run the command line; `args` in place of the process's own.
+
+    Every failure is one line on stderr: exit 2 for bad input, 1 where there is no answer, 70 for a fault of our own.
+    """
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="backslashreplace")  # a terminal that can't show a letter still gets the answer
     try:
-        cli.main(standalone_mode=False)
+        cli.main(args, prog_name="steady", standalone_mode=False)
     except click.exceptions.NoArgsIsHelpError as error:
         click.echo(error.format_message(), err=True)
         sys.exit(2)
@@ -265,8 +269,7 @@ def main() -> None:
 def _first(error: ConfigError) -> str:
     """Return one line for any number of problems; `steady check` shows them all."""
     problem, more = error.problems[0], len(error.problems) - 1
-    rest = f" (and {more} more: `steady check {problem.file}`)" if more else ""
-    return f"{problem}{rest}"
+    return f"{problem} (and {more} more: `steady check {problem.file}`)" if more else str(error)
 
 
 def _fail(message: str, code: int) -> NoReturn:

@@ -9,18 +9,18 @@ def pull(name: str) -> None:
     """Fetch NAME; progress goes to stderr, the path to stdout."""
     from steady.providers import weights
 
-    shown = -1
+    shown, terminal = -1, sys.stderr.isatty()
 
     def progress(done: int, total: int | None) -> None:
         nonlocal shown
         percent = int(100 * done / total) if total else done // (1 << 20)
-        if percent != shown and (sys.stderr.isatty() or percent % 20 == 0):
+        if percent != shown and (terminal or (percent and percent % 20 == 0)):
             shown = percent
-            unit = "%" if total else " MB"
-            click.echo(f"\rfetching {name}: {percent}{unit}", err=True, nl=not sys.stderr.isatty())
+            told = f"fetching {name}: {percent}{'%' if total else ' MB'}"
+            click.echo(f"\r{told}" if terminal else told, err=True, nl=not terminal)
 
     path = weights.pull(name, progress=progress)
-    if sys.stderr.isatty() and shown >= 0:
+    if terminal and shown >= 0:
         click.echo("", err=True)
     click.echo(str(path))
 
