@@ -22,7 +22,7 @@ from steady.pipeline.pieces import shape_of
 from steady.pipeline.plan import Plan, plan
 from steady.pipeline.seeds import root_seed
 from steady.pipeline.settle import Settled, given, plain, settle
-from steady.pipeline.texts import customs, negotiate
+from steady.pipeline.texts import LOCALES, customs, negotiate
 from steady.policy.resolved import Resolved
 from steady.types import (
     Agreement,
@@ -39,6 +39,7 @@ from steady.types import (
 )
 
 SAMPLING = Sampling.__struct_fields__
+OTHER_CHOICE = Agreement(why="the agreement that was measured is the first choice's")
 ONE_DRAW = Agreement(why="pass-through asks once and compares nothing")
 
 
@@ -152,7 +153,8 @@ def _envelope(pool: Pool, first: Candidate | None) -> dict[str, Any]:
 
 def _disclosed(request: Request, made: Plan, settled: Settled) -> tuple[tuple[dict[str, Any], ...], Disclosure]:
     wanted = made.disclose
-    locale = negotiate(request.options.locale, request.accept_language, wanted.locale)
+    own = sorted(wanted.text) if isinstance(wanted.text, dict) else LOCALES
+    locale = negotiate(request.options.locale, request.accept_language, wanted.locale, own)
     out: list[dict[str, Any]] = []
     first: Disclosure | None = None
     for i, choice in enumerate(settled.choices):
@@ -166,7 +168,7 @@ def _disclosed(request: Request, made: Plan, settled: Settled) -> tuple[tuple[di
             asked_place=wanted.place,
             when=wanted.when,
             below=Fraction(str(wanted.below)),
-            agreement=settled.agreement,
+            agreement=settled.agreement if i == 0 else OTHER_CHOICE,
             action="answered" if settled.released else settled.action,
             text=wanted.text,
             locale=locale,
