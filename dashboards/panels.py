@@ -116,11 +116,8 @@ OVERVIEW = Row(
         Panel(
             "How much is in flight?",
             "short",
-            "Requests being answered and client connections that are open, at the moment of the scrape.",
-            (
-                Query("sum(steady_requests_in_flight)", "requests"),
-                Query("sum(steady_connections_open)", "connections"),
-            ),
+            "Requests being answered at the moment of the scrape.",
+            (Query("sum(steady_requests_in_flight)", "requests"),),
         ),
     ),
 )

@@ -1,26 +1,22 @@
-"""Every panel's query, asked of a real Prometheus that scraped a real endpoint."""
+"""Every panel's query, asked of a real Prometheus that scraped a running Steady."""
 
 import json
 import math
 import shutil
 import socket
 import subprocess
-import threading
 import time
 import urllib.error
 import urllib.parse
 import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
+from tests.dashboards.busy import busy_steady
 from tests.dashboards.reading import expressions, panels
-from tests.server.observing import NAMES, BrokenStore, a_busy_minute
-
-from steady.server.metrics import Metrics
 
 pytestmark = [
     pytest.mark.slow,
@@ -37,36 +33,10 @@ class Target(NamedTuple):
 
 
 @pytest.fixture(scope="module")
-def target() -> Iterator[Target]:
-    """A server over a Metrics. Any running Steady can stand in its place."""
-    metrics, store = Metrics(NAMES, version="0.1.0"), BrokenStore()
-    metrics.watch(store)
-
-    class Handler(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            body, kind = metrics.render(self.headers.get("Accept", ""))
-            self.send_response(200)
-            self.send_header("Content-Type", kind)
-            self.send_header("Content-Length", str(len(body)))
-            self.end_headers()
-            self.wfile.write(body)
-
-        def log_message(self, *_: Any) -> None:
-            """Say nothing."""
-
-    def work() -> None:
-        for step in a_busy_minute():
-            step(metrics)
-        store.stored += 20
-        store.lost += 1
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    thread = threading.Thread(target=server.serve_forever)
-    thread.start()
-    yield Target(f"127.0.0.1:{server.server_address[1]}", work)
-    server.shutdown()
-    server.server_close()
-    thread.join()
+def target(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Target]:
+    """A whole Steady, with its store, over a real upstream."""
+    with busy_steady(tmp_path_factory.mktemp("steady")) as (steady, work):
+        yield Target(f"127.0.0.1:{steady.port}", work)
 
 
 def free_port() -> int:
@@ -177,3 +147,39 @@ def test_what_prometheus_read_is_what_was_counted(prometheus: Prometheus) -> Non
     of = '{policy="support-answer"}'
     ratio = prometheus.query(f"sum(steady_spent_tokens_total{of}) / sum(steady_returned_tokens_total{of})")
     assert float(ratio[0]["value"][1]) == 5
+
+
+@pytest.mark.parametrize(
+    "series",
+    [
+        'verdicts_total{rule="excludes",result="failed"}',
+        'verdicts_total{rule="length",result="shadow_failed"}',
+        'verdicts_total{rule="guardrails",result="rule_error"}',
+        'fixes_total{policy="fixing"}',
+        'abstentions_total{policy="polite"}',
+        'candidates_saved_total{policy="early"}',
+        'decisions_total{action="refused_input"}',
+        'decisions_total{action="error"}',
+        'decisions_total{action="passed_through"}',
+        'stage_duration_seconds_count{stage="guard"}',
+        'streams_total{mode="live"}',
+        'streams_total{mode="buffered"}',
+        "hang_ups_total",
+        'errors_total{code="invalid_value"}',
+        'upstream_errors_total{kind="timeout"}',
+        'upstream_errors_total{kind="rate_limited"}',
+        'upstream_errors_total{kind="server_error"}',
+        'upstream_errors_total{kind="invalid_response"}',
+        "upstream_retries_total",
+        "spent_cost_dollars_total",
+        "receipts_stored_total",
+    ],
+)
+def test_what_happened_was_counted(prometheus: Prometheus, series: str) -> None:
+    """A panel may show a zero where nothing happens; these did happen, so a metric that nobody feeds shows here."""
+    found = prometheus.query(f"sum(steady_{series})")
+    assert found and float(found[0]["value"][1]) > 0
+
+
+def test_no_stage_is_unknown_to_the_dashboard(prometheus: Prometheus) -> None:
+    assert prometheus.query('steady_stage_duration_seconds_count{stage="other"} > 0') == []

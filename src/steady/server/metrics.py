@@ -25,7 +25,8 @@ ACTIONS = ("answered", "passed_through", "otherwise", "refrained", "refused_inpu
 ABSTAINED = frozenset(("otherwise", "refrained", "error"))
 """Actions under which no candidate was released although the question was let through."""
 RESULTS = ("passed", "failed", "shadow_failed", "not_applicable", "rule_error")
-STAGES = ("constrain", "generate", "check", "act", "choose", "disclose")
+STAGES = ("guard", "generate", "choose", "disclose")
+"""Those that the pipeline times; constraining, checking and acting are parts of `generate`, since they overlap it."""
 STREAMS = ("live", "buffered")
 UPSTREAM_ERRORS = ("timeout", "unreachable", "invalid_response", "rate_limited", "client_error", "server_error")
 
@@ -145,7 +146,6 @@ class Metrics:
         self.streams = self._counter("streams", "Streamed answers, live or decided first.", "mode")
         self.hang_ups = self._counter("hang_ups", "Clients that went away before their stream ended.")
         self.in_flight = self._gauge("requests_in_flight", "Requests being answered.")
-        self.connections = self._gauge("connections_open", "Open client connections.")
         self._info = Gauge("steady_build_info", "Workers of a version.", ["version"], registry=self.registry)
 
     def _declare_upstream(self) -> None:
@@ -228,14 +228,6 @@ class Metrics:
         """See `started`."""
         self.in_flight.dec()
 
-    def connected(self) -> None:
-        """Count a client's connection, until `disconnected`."""
-        self.connections.inc()
-
-    def disconnected(self) -> None:
-        """See `connected`."""
-        self.connections.dec()
-
     def hung_up(self) -> None:
         """Count a client that went away before its stream ended."""
         self.hang_ups.inc()
@@ -281,8 +273,8 @@ class Metrics:
         by_policy = 5 + len(ACTIONS) + _samples(SECONDS) + _samples(SHARES)
         by_route = 1 + 2 * 2 + 2  # requests; prompt and completion tokens, dollars: each returned and spent
         by_provider = 2 + len(UPSTREAM_ERRORS) + _samples(SECONDS)
-        # once: hang-ups, two gauges, the version; stored, lost, queued, broken
-        once = len(error_codes()) + 1 + (len(STAGES) + 1) * _samples(STAGE_SECONDS) + len(STREAMS) + 4 + 4
+        # once: hang-ups, a gauge, the version; stored, lost, queued, broken
+        once = len(error_codes()) + 1 + (len(STAGES) + 1) * _samples(STAGE_SECONDS) + len(STREAMS) + 3 + 4
         by_rule = rules * len(RESULTS) + fixes
         return policies * (by_policy + models * by_route) + by_rule + providers * by_provider + once
 
