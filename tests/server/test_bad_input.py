@@ -381,7 +381,8 @@ def test_serve_says_where_it_serves_and_ends_cleanly_when_told(tmp_path: Path) -
                 answer = connection.getresponse()
                 receipt = answer.headers["x-steady-receipt"]
             it.terminate()
-            code = it.wait(10)
+            assert it.stderr
+            code, complaint = it.wait(10), it.stderr.read()
 
     assert "calm" in said
     assert answer.status == 200
