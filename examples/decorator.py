@@ -11,9 +11,9 @@ client = OpenAI(base_url=os.environ.get("MODEL_URL", "http://127.0.0.1:8790/v1")
 
 
 @steady("classify-ticket", candidates=4)
-def topic(message: str, *, temperature: float = 1.0, seed: int = 0, extra_headers: dict[str, str] | None = None) -> (
-    Literal["billing", "technical", "account", "shipping", "other"]
-):
+def topic(
+    message: str, *, temperature: float = 1.0, seed: int = 0, extra_headers: dict[str, str] | None = None
+) -> Literal["billing", "technical", "account", "shipping", "other"]:
     """Ask the model for one word; the annotation makes the answer one of five labels."""
     answer = client.chat.completions.create(
         model=os.environ.get("MODEL", "local/smollm2-135m"),

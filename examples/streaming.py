@@ -1,4 +1,4 @@
-"""The same verdict streamed: this policy redacts as it goes, and holds back what may still become an address or a key."""
+"""A stream that is redacted as it goes: what may still become an address or a key is held back."""
 
 import os
 
