@@ -1,10 +1,10 @@
 """
 The Dockerfile's own steps, run in a clean directory, since no engine may be there to build it.
 
-Every instruction is read from the Dockerfile: COPY copies into a directory that stands for the image's root, RUN runs there
-with the paths of that directory, ENV holds for what follows, CMD and HEALTHCHECK are started as they are written. Only what
-needs another root (adding a user) is left out, and said. The server must refuse to start without a key, start with one,
-and answer its health check.
+Every instruction is read from the Dockerfile: COPY copies into a directory that stands for the image's root, RUN runs
+there with the paths of that directory, ENV holds for what follows, CMD and HEALTHCHECK are started as they are written.
+Only what needs another root (adding a user) is left out, and said. The server must refuse to start without a key, start
+with one, and answer its health check.
 """
 
 import hashlib
