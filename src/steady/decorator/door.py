@@ -119,12 +119,12 @@ class Steadied(Generic[P, R]):
         value: R = self._sync_value(bound)[1]
         return value
 
-    @overload  # type: ignore[overload-overlap]
-    def detailed(
+    @overload
+    def detailed(  # type: ignore[overload-overlap]
         self: "Steadied[Q, Coroutine[Any, Any, T]]", *args: Q.args, **kwargs: Q.kwargs
     ) -> Coroutine[Any, Any, Outcome]: ...
-    @overload  # type: ignore[overload-overlap]
-    def detailed(
+    @overload
+    def detailed(  # type: ignore[overload-overlap]
         self: "Steadied[Q, AsyncIterator[T]]", *args: Q.args, **kwargs: Q.kwargs
     ) -> Coroutine[Any, Any, Outcome]: ...
     @overload
@@ -240,12 +240,12 @@ class Bound(Generic[P, R]):
         """See Steadied."""
         return self.__func__(self.__self__, *args, **kwargs)
 
-    @overload  # type: ignore[overload-overlap]
-    def detailed(
+    @overload
+    def detailed(  # type: ignore[overload-overlap]
         self: "Bound[Q, Coroutine[Any, Any, T]]", *args: Q.args, **kwargs: Q.kwargs
     ) -> Coroutine[Any, Any, Outcome]: ...
-    @overload  # type: ignore[overload-overlap]
-    def detailed(
+    @overload
+    def detailed(  # type: ignore[overload-overlap]
         self: "Bound[Q, AsyncIterator[T]]", *args: Q.args, **kwargs: Q.kwargs
     ) -> Coroutine[Any, Any, Outcome]: ...
     @overload

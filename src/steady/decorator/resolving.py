@@ -93,7 +93,7 @@ class Settings:
                 f"The policy {policy.name!r} says `otherwise: {{do: model}}`, which a decorator can't do: it asks no "
                 "model but the function. Use message, value, best or error, or default=."
             )
-        target = Target(provider=NAME, model=f"{function.__module__}.{function.__qualname__}", capabilities=takes)
+        target = Target(provider=NAME, model=_name(function), capabilities=takes)
         made = resolve(_with_rules(loaded, policy, returns), target=target, presets=runtime.library.presets)
         return Prepared(made, runtime, returns, takes)
 
@@ -119,6 +119,12 @@ class Settings:
             place = "none" if policy.disclose.place == "none" else "field"
             policy = replace(policy, disclose=replace(policy.disclose, place=place))
         return replace(policy, output=_output(policy, returns))
+
+
+def _name(function: Callable[..., Any]) -> str:
+    """Return what stands for the model: the function's own name, or the type's of a callable object."""
+    named: Any = function if hasattr(function, "__qualname__") else type(function)
+    return f"{named.__module__}.{named.__qualname__}"
 
 
 def _output(policy: Policy, returns: Returned) -> Output:

@@ -16,6 +16,7 @@ import collections.abc
 import enum
 import functools
 import inspect
+import sys
 import types
 import typing
 from collections.abc import Callable
@@ -141,7 +142,7 @@ def _structured(annotation: Any) -> Returned:
     from pydantic import PydanticSchemaGenerationError, PydanticUserError, TypeAdapter
 
     try:
-        adapter: TypeAdapter[Any] = TypeAdapter(annotation)
+        adapter: TypeAdapter[Any] = TypeAdapter(_modern(annotation))
         schema = adapter.json_schema()
     except (PydanticSchemaGenerationError, PydanticUserError) as error:
         message = (
@@ -150,3 +151,19 @@ def _structured(annotation: Any) -> Returned:
         )
         raise ConfigError(message) from error
     return Returned(annotation, "json", schema=schema, value=adapter.validate_json)
+
+
+def _modern(annotation: Any) -> Any:
+    """Return an annotation whose TypedDicts Pydantic takes: before Python 3.12 those of typing lack what it needs."""
+    if sys.version_info >= (3, 12):
+        return annotation
+    if type(annotation).__module__ == "typing" and typing.is_typeddict(annotation):
+        from typing_extensions import TypedDict
+
+        hints = typing.get_type_hints(annotation, include_extras=True)
+        optional = annotation.__optional_keys__
+        fields = {k: typing.NotRequired[_modern(v)] if k in optional else _modern(v) for k, v in hints.items()}
+        return TypedDict(annotation.__name__, fields)  # type: ignore[operator]
+    if get_origin(annotation) in {list, dict, tuple, set} and get_args(annotation):
+        return get_origin(annotation)[tuple(_modern(arg) for arg in get_args(annotation))]
+    return annotation
