@@ -4,7 +4,6 @@ import json
 from typing import Any
 
 from hypothesis import strategies as st
-
 from tests.pipeline.worlds import tool_call
 
 EMAILS = ("ann@example.com", "ann.b+c@mail.example.org", "ａnn@example.com", "ann@exa\u200bmple.com", "a@b.co")

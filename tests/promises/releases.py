@@ -4,6 +4,9 @@ from collections.abc import AsyncIterator, Iterator, Sequence
 from random import Random
 from typing import Any, NamedTuple
 
+from tests.pipeline.worlds import BySlot, Ticking
+from tests.promises.outputs import FUNCTIONS
+
 from steady.pipeline.act import fixing_finders
 from steady.pipeline.fixing import replace_all
 from steady.pipeline.run import run
@@ -13,8 +16,6 @@ from steady.policy.resolved import Bound, Resolved
 from steady.providers.scripted import ScriptedProvider
 from steady.rules.rule import Context, Finder, Prefix, Rule, Window
 from steady.types import UNENFORCED, Call, Outcome, Piece, Request
-from tests.pipeline.worlds import BySlot, Ticking
-from tests.promises.outputs import FUNCTIONS
 
 NO_TEXT = frozenset(
     ("id", "type", "role", "name", "index", "finish_reason", "signature", "model", "format", "tool_call_id")

@@ -11,14 +11,6 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, Phase, assume, event, given, settings
 from hypothesis import strategies as st
-
-from steady.errors import ConfigError
-from steady.pipeline.gate import Gate
-from steady.policy.load import Loaded, parse
-from steady.policy.resolve import resolve
-from steady.policy.resolved import Resolved, Target
-from steady.rules.rule import Context
-from steady.types import Outcome, Request
 from tests.pipeline.worlds import CAPS, ROOT, policy, question
 from tests.promises.outputs import BANNED, CARDS, EMAILS, IBANS, KEYS, SEARCHES, URLS, choice, document
 from tests.promises.releases import (
@@ -32,6 +24,14 @@ from tests.promises.releases import (
     undisclosed,
     whole,
 )
+
+from steady.errors import ConfigError
+from steady.pipeline.gate import Gate
+from steady.policy.load import Loaded, parse
+from steady.policy.resolve import resolve
+from steady.policy.resolved import Resolved, Target
+from steady.rules.rule import Context
+from steady.types import Outcome, Request
 
 MESSAGE = "Ask ann@example.com."  # what a policy of these tests says for itself
 
@@ -50,7 +50,7 @@ def resolved(made: Loaded) -> Resolved:
 
 
 def holds(outcome: Outcome, policy: Resolved, request: Request) -> None:
-    """Nothing that a model said was released against a rule; what else was released is the policy's own or a refusal."""
+    """Nothing that a model said was released against a rule; anything else is the policy's own text or a refusal."""
     released = undisclosed(outcome)
     if outcome.decision.chosen:
         assert outcome.decision.action in MODELS_OWN
@@ -168,7 +168,7 @@ def test_a_scanner_of_single_chunks_leaks_where_the_gate_does_not(action: str) -
         ("gate.py", "if len(self.released) + len(out) < hold and not final:", "if False:"),
         ("act.py", "last = await judge(choice, rules, scene)", "last = [r for r in last if not r.failed]"),
         ("settle.py", 'if judged.fate == "accepted" and not judged.fixed else None', "if True else None"),
-        ("generate.py", "made.append(await act(candidate, pool.plan.rules, scene))", "made.append(await act(candidate, pool.plan.rules[:1], scene))"),
+        ("generate.py", "act(candidate, pool.plan.rules, scene))", "act(candidate, (), scene))"),
         ("pieces.py", 'return (*answer, *arguments, *rest)', "return (*answer, *arguments)"),
     ],
 )  # fmt: skip
