@@ -190,6 +190,8 @@ async def _why_stop(pool: Pool, *, limited: bool) -> str:
     drawn = sum(1 for a in pool.acted if a.candidate.attempt == 0)
     if drawn >= plan.most or exhausted:
         return "max"
+    if any(a.fate == "reask" for a in pool.acted) and not any(a.fate == "accepted" for a in pool.acted):
+        return "none passed"  # what is left of max and budget goes into asking again with the reason, not blindly
     if drawn == 0 and not limited:
         return "errors"
     if plan.policy.doc.choose.by == "first" and any(a.fate == "accepted" for a in pool.acted):
