@@ -1,6 +1,8 @@
 """From an outcome to what doors say of it: the completion, the `steady` object, a receipt."""
 
 import hashlib
+import math
+from collections.abc import Sequence
 from typing import Any
 
 import msgspec
@@ -19,9 +21,32 @@ def completion(outcome: Outcome, *, id: str, created: int, model: str) -> dict[s
     body = {**outcome.envelope, "choices": list(outcome.choices)}
     for key, value in (("id", id), ("object", "chat.completion"), ("created", created), ("model", model)):
         body.setdefault(key, value)
-    usage = outcome.envelope.get("usage")
-    body["usage"] = usage if usage and outcome.decision.action == "passed_through" else usage_object(outcome.total)
+    body["usage"] = billed(outcome)
     return body
+
+
+def billed(outcome: Outcome) -> dict[str, Any]:
+    """Return the usage that the caller is billed for, all candidates, with whatever details the upstream told."""
+    told = outcome.envelope.get("usage")
+    if not isinstance(told, dict) or not told:
+        return usage_object(outcome.total)
+    return told if outcome.decision.action == "passed_through" else {**told, **usage_object(outcome.total)}
+
+
+def summed(usages: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    """Return the sum of upstreams' usage objects, number by number; of what is no number the first."""
+    out: dict[str, Any] = {}
+    for name in dict.fromkeys(name for usage in usages for name in usage):
+        values = [usage[name] for usage in usages if usage.get(name) is not None]
+        nested = [value for value in values if isinstance(value, dict)]
+        numbers = [value for value in values if isinstance(value, int | float) and not isinstance(value, bool)]
+        if nested:
+            out[name] = summed(nested)
+        elif numbers:
+            out[name] = math.fsum(numbers) if any(isinstance(n, float) for n in numbers) else sum(numbers)
+        else:
+            out[name] = values[0] if values else None
+    return out
 
 
 def usage_object(usage: Usage) -> dict[str, int]:

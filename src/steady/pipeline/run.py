@@ -20,6 +20,7 @@ from steady.pipeline.journal import Recorder
 from steady.pipeline.judge import Scene
 from steady.pipeline.pieces import shape_of
 from steady.pipeline.plan import Plan, plan
+from steady.pipeline.respond import summed
 from steady.pipeline.seeds import root_seed
 from steady.pipeline.settle import Settled, given, plain, settle
 from steady.pipeline.texts import LOCALES, customs, negotiate
@@ -143,12 +144,20 @@ def conclude(request: Request, pool: Pool, guarded: Guarded, settled: Settled, w
 
 
 def _envelope(pool: Pool, first: Candidate | None) -> dict[str, Any]:
+    """Return what is around the choices: of a withheld answer only its ids, since other fields may quote it."""
+    if not pool.replies:
+        return {}
+    told = [pool.replies[key].body.get("usage") for key in sorted(pool.replies)]
+    usage = {"usage": summed([one for one in told if isinstance(one, dict)])}
     if first is None:
-        reply = next(iter(pool.replies.values()), None)
-    else:
-        slots = [key for key in pool.replies if key[1] == first.attempt and key[0] <= first.slot]
-        reply = pool.replies[max(slots)]
-    return {k: v for k, v in reply.body.items() if k not in {"choices", "usage", "steady"}} if reply else {}
+        body = pool.replies[min(pool.replies)].body
+        return {k: v for k, v in body.items() if k in _IDS} | usage
+    slots = [key for key in pool.replies if key[1] == first.attempt and key[0] <= first.slot]
+    body = pool.replies[max(slots)].body
+    return {k: v for k, v in body.items() if k not in {"choices", "steady"}} | usage
+
+
+_IDS = frozenset({"id", "object", "created", "model", "system_fingerprint"})
 
 
 def _disclosed(request: Request, made: Plan, settled: Settled) -> tuple[tuple[dict[str, Any], ...], Disclosure]:

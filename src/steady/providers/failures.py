@@ -1,5 +1,6 @@
 """What an upstream's bad answer means: error bodies of many dialects, nonsense, and keys kept out of every text."""
 
+import re
 import time
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -22,7 +23,7 @@ def parse_completion(data: bytes, status: int, *, provider: str, where: str, sec
         ProviderNonsense: It is anything else; the text says what.
     """
     try:
-        body = _decode(data)
+        body = decode(data)
     except (msgspec.DecodeError, UnicodeDecodeError):
         body, wrong = None, "not JSON" if data.strip() else "empty"
     else:
@@ -33,6 +34,31 @@ def parse_completion(data: bytes, status: int, *, provider: str, where: str, sec
         raise inline_error(body["error"], provider=provider, where=where, secrets=secrets)
     text = f"{where} answered {status} with what is no chat completion: {wrong}."
     raise ProviderNonsense(text, status=status, provider=provider)
+
+
+def decode(data: bytes) -> Any:
+    """
+    Decode JSON. Half an emoji, which JSON can escape and UTF-8 can't hold, becomes U+FFFD: no answer is lost to it.
+
+    Raises:
+        msgspec.DecodeError, UnicodeDecodeError: It is no JSON.
+    """
+    try:
+        return _decode(data)
+    except msgspec.DecodeError:
+        mended = _HALVES.sub(_mend, data)
+        if mended == data:
+            raise
+        return _decode(mended)
+
+
+_HALVES = re.compile(
+    rb"\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}|\\u[dD][89a-fA-F][0-9a-fA-F]{2}|\\\\"
+)
+
+
+def _mend(found: "re.Match[bytes]") -> bytes:
+    return b"\\ufffd" if len(found[0]) == 6 else found[0]  # a whole pair, or an escaped backslash, stays
 
 
 def what_is_wrong(body: Any) -> str:
@@ -87,7 +113,7 @@ def inline_error(error: Any, *, provider: str, where: str, secrets: Sequence[str
 def _told(data: bytes, content_type: str, secrets: Sequence[str]) -> tuple[str, dict[str, Any] | None]:
     """Return the message and the error object of an error body, in the dialects that upstreams use."""
     try:
-        answer = redact(_decode(data), secrets)
+        answer = redact(decode(data), secrets)
     except (msgspec.DecodeError, UnicodeDecodeError):
         plain = content_type.startswith("text/plain") or not content_type
         return (_line(redact(data.decode("utf-8", "replace"), secrets))[:300] if plain else ""), None

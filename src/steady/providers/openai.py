@@ -9,7 +9,7 @@ import msgspec
 
 from steady.errors import ConfigError, ProviderError, ProviderNonsense, ProviderTimeout
 from steady.providers.chunks import split
-from steady.providers.failures import http_error, inline_error, parse_completion, secrets_of
+from steady.providers.failures import decode, http_error, inline_error, parse_completion, secrets_of
 from steady.providers.http import MAX_BYTES, Http
 from steady.providers.retries import Retries, with_retries
 from steady.providers.sse import Event, Events, TooLong
@@ -187,7 +187,7 @@ class OpenAIProvider:
 
     def _chunk(self, event: Event, secrets: Sequence[str]) -> dict[str, Any]:
         try:
-            chunk = msgspec.json.decode(event.data)
+            chunk = decode(event.data)
         except (msgspec.DecodeError, UnicodeDecodeError):
             raise self._nonsense("data that is not JSON") from None
         if not isinstance(chunk, dict):

@@ -5,7 +5,7 @@ from collections.abc import AsyncGenerator, AsyncIterator
 from typing import TYPE_CHECKING, Any, cast
 
 from steady.errors import SteadyError
-from steady.pipeline.respond import completion, usage_object
+from steady.pipeline.respond import billed, completion
 from steady.pipeline.stream import Done, Sent, stream
 from steady.providers.chunks import split
 from steady.server.chat import failure_of, finish, refusal, refuse, said, steady_headers
@@ -138,7 +138,7 @@ async def _ended(
         last = [chunk async for chunk in _chunks(services, turn, outcome)]
     if turn.asked.include_usage and not any(chunk.get("usage") for chunk in last):
         base = {key: value for key, value in last[-1].items() if key not in {"choices", "usage"}} if last else {}
-        last.append({**base, "choices": [], "usage": usage_object(outcome.total)})
+        last.append({**base, "choices": [], "usage": billed(outcome)})
     for chunk in last[:-1]:
         await wire.event(chunk)
     steady = said(services, turn, outcome, live=done.live, why_buffered=done.why)
