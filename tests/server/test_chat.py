@@ -311,12 +311,12 @@ def test_health_is_one_word(steady: Served) -> None:
 
 def test_a_lone_surrogate_costs_no_answer(steady: Served, up: Upstream) -> None:
     """JSON can carry half an emoji, UTF-8 can't."""
-    up.raw(json.dumps(completion("half \ud83c done")), content_type="application/json")
+    up.raw(json.dumps(completion("half \ud83c, whole \U0001f30b, \\ud83c done")), content_type="application/json")
     for model in ("mock-model", "calm"):
         answer = steady.chat(model=model)
 
         assert answer.status == 200
-        assert answer.text.endswith(" done")
+        assert answer.text == "half \ufffd, whole \U0001f30b, \\ud83c done"
 
 
 def test_many_at_once_keep_their_own_answers(steady: Served, up: Upstream) -> None:
