@@ -10,6 +10,7 @@ RUN /opt/steady/bin/python -m pip install --quiet --no-cache-dir .
 RUN STEADY_CACHE=/opt/steady/cache /opt/steady/bin/steady model pull smollm2-135m
 
 FROM python:3.11-slim
+RUN apt-get update && apt-get install -y --no-install-recommends libgomp1 && rm -rf /var/lib/apt/lists/*
 RUN useradd --system --uid 10001 --home-dir /var/lib/steady --create-home steady
 COPY --from=build --chown=root:root /opt/steady /opt/steady
 ENV PATH=/opt/steady/bin:$PATH STEADY_CACHE=/opt/steady/cache STEADY_CONFIG=/etc/steady/steady.yaml PYTHONUNBUFFERED=1

@@ -21,7 +21,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
-LEFT_OUT = ("useradd",)
+LEFT_OUT = ("useradd", "apt-get")
 
 
 def instructions(text: str) -> Iterator[tuple[str, str]]:

@@ -3,6 +3,7 @@
 import os
 import secrets
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -137,6 +138,13 @@ class Runtime:
         named = {*self.model_names(), *(self.library.get(n).policy.model or "" for n in self.library.names())}
         return tuple(sorted(named - {""}))
 
+    async def warm(self) -> None:
+        """Load embedded models now: loading holds the interpreter, which must not happen under a request."""
+        for name in self.providers:
+            if self.embedded(name):
+                with suppress(SteadyError):  # what is missing is told by /readyz, and by each request that needs it
+                    await getattr(self.providers[name], "warm", _nothing)()
+
     async def aclose(self) -> None:
         """Close providers, then write what is queued and close the store."""
         for one in self._providers.values():
@@ -147,6 +155,10 @@ class Runtime:
         """Write what is queued and close the store."""
         if self.store is not None:
             self.store.close()
+
+
+async def _nothing() -> None:
+    """What a provider without weights does to get warm."""
 
 
 def _store_path(found: Found) -> Path:
