@@ -99,7 +99,7 @@ def test_a_hold_back_never_releases_a_part_of_what_is_forbidden(steady: Served, 
 
 
 def test_an_exception_ends_a_live_stream_before_the_forbidden_text(steady: Served, up: Upstream) -> None:
-    up.stream(*_pieces(["This text is quite long and harmless. " * 4, "Then hot la", "va flows."]))
+    up.stream(*_pieces(["This text is quite long and harmless. " * 12, "Then hot la", "va flows."]))
     answer = steady.chat(model="ending", stream=True)
 
     assert b"lava" not in answer.body.replace(b"no-lava", b"")

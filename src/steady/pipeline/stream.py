@@ -9,7 +9,10 @@ decided, or the stream ends with an error that says so. Every other policy decid
 from collections.abc import AsyncIterator
 from typing import Any, NamedTuple
 
+from msgspec import structs
+
 from steady.errors import ProviderError
+from steady.pipeline.act import fixing_finders
 from steady.pipeline.asking import call
 from steady.pipeline.gate import Gate
 from steady.pipeline.generate import Pool, take
@@ -17,7 +20,7 @@ from steady.pipeline.guard import INPUT_SLOT, guard
 from steady.pipeline.history import clean
 from steady.pipeline.journal import Recorder
 from steady.pipeline.judge import Scene
-from steady.pipeline.plan import Plan, plan
+from steady.pipeline.plan import Plan, offers_tools, plan
 from steady.pipeline.run import conclude, decide, pass_call, passed, with_messages
 from steady.pipeline.seeds import draw_seed, root_seed
 from steady.pipeline.settle import settle
@@ -51,7 +54,7 @@ async def stream(request: Request, policy: Resolved, world: World) -> AsyncItera
     recorder = Recorder(world)
     messages = clean(request.messages, customs(policy.doc.disclose.text))
     if policy.passes_through:
-        async for event in _pass_through(pass_call(request, policy, messages), policy, recorder):
+        async for event in _pass_through(with_usage(pass_call(request, policy, messages), policy), policy, recorder):
             yield event
         return
     made = plan(request, policy, messages)
@@ -64,6 +67,14 @@ async def stream(request: Request, policy: Resolved, world: World) -> AsyncItera
         yield event
 
 
+def with_usage(call: Call, policy: Resolved) -> Call:
+    """Return the call with usage asked for, where the upstream can give it: what is spent is always counted."""
+    if not policy.target.capabilities.stream_usage:
+        return call
+    options = {**(call.body.get("stream_options") or {}), "include_usage": True}
+    return structs.replace(call, body={**call.body, "stream_options": options})
+
+
 def why_buffered(made: Plan) -> tuple[str, ...]:
     """Return every reason why this request can't stream live; none if it can."""
     why = list(made.policy.plan.why)
@@ -71,6 +82,9 @@ def why_buffered(made: Plan) -> tuple[str, ...]:
         why.append("the request brings a schema of its own, which needs the whole answer")
     if made.n > 1:
         why.append("several choices were asked for")
+    fixing = [b.rule for b, _ in fixing_finders(made.rules) if "tool_arguments" in b.rule.surfaces]
+    if fixing and offers_tools(made.fields):
+        why.append(f"tools are offered, and rule {fixing[0].key!r} can't fix their arguments, so it judges first")
     return tuple(why)
 
 
@@ -103,7 +117,7 @@ async def _live(request: Request, made: Plan, recorder: Recorder) -> AsyncIterat
     target = made.policy.target
     upstream = call(pool.shared, target, seed=draw_seed(pool.root, 0, 0), timeout=pool.left, auth=pool.auth)
     try:
-        async for chunk in recorder.stream(0, 0, upstream):
+        async for chunk in recorder.stream(0, 0, with_usage(upstream, made.policy)):
             if (out := relay.feed(chunk)) is not None:
                 yield Sent(out)
         await take(pool, _reply(recorder), 0, 0, target)
@@ -122,6 +136,9 @@ class Relay:
         self._gates: dict[str, Gate] = {}
         self._envelope: Chunk = {}
         self._role = False
+        # A signature comes last, and what it signs must not have been changed: reasoning that may be fixed waits.
+        fixing = [bound for bound, _ in fixing_finders(made.rules)]
+        self._waits = {"reasoning"} if any("reasoning" in b.rule.surfaces for b in fixing) else set()
 
     def feed(self, chunk: Chunk) -> Chunk | None:
         """Return the chunk that may leave now, or None if nothing may."""
@@ -129,13 +146,13 @@ class Relay:
         choice = next((c for c in chunk.get("choices") or () if c.get("index", 0) == 0), None)
         delta = (choice or {}).get("delta") or {}
         out: dict[str, Any] = {}
-        if "role" in delta and not self._role:
-            out["role"], self._role = delta["role"], True
         for key, surface in _TEXTS.items():
-            if isinstance(delta.get(key), str):
+            if isinstance(delta.get(key), str) and surface not in self._waits:
                 text = self._gate(key, surface).feed(delta[key])
                 if text:
                     out[key] = text
+        if out and not self._role:  # with the first text, so that nothing at all is out until then
+            out, self._role = {"role": "assistant", **out}, True
         return self._chunk(out) if out else None
 
     def _gate(self, key: str, surface: Any) -> Gate:

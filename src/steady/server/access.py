@@ -56,6 +56,7 @@ class Route(NamedTuple):
     policy: str
     model: str | None  # what the client names; None: it names none
     override: bool = False  # `policy@model`: it comes before the policy's own model, else it only stands in for one
+    names: Collection[str] = ()  # the policies and routes that the caller may name
 
 
 def route(model: str, asked: str | None, caller: Caller, config: Config, policies: Collection[str]) -> Route:
@@ -92,7 +93,7 @@ def route(model: str, asked: str | None, caller: Caller, config: Config, policie
         return Route(_known("model", config.routes[model], allowed), None)
     if not caller.models or config.default_policy not in allowed:
         raise UnknownNameError("model", model, names)
-    return Route(config.default_policy, model or None)
+    return Route(config.default_policy, model or None, names=names)
 
 
 def _known(what: str, name: str, allowed: Collection[str]) -> str:

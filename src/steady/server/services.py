@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Collection
 from importlib.metadata import version
 
-from steady.errors import SteadyError
+from steady.errors import SteadyError, UnknownNameError
 from steady.pipeline.runtime import Runtime
 from steady.pipeline.world import Live
 from steady.policy.resolved import Resolved
@@ -54,7 +54,14 @@ class Services:
         """Return the policy that answers, over its own model unless it names none. Raises UnknownNameError."""
         library = self.runtime.library
         own = library.get(way.policy).policy.model is not None and not way.override
-        return library.resolved(way.policy, None if own else way.model)
+        try:
+            return library.resolved(way.policy, None if own else way.model)
+        except UnknownNameError as error:
+            if error.name != (way.model or ""):
+                raise
+            # the client may have meant a policy or a route: the nearest of all names, not of the models alone
+            known = [*way.names, *library.model_names()]
+            raise UnknownNameError("model", error.name, known) from None
 
     def record(self, outcome: Outcome, request: Request, policy: Resolved, tenant: str) -> Outcome:
         """Keep a receipt; an answer is never lost to a store that can't. See Runtime.record."""
