@@ -41,11 +41,11 @@ def mask(text: str, rules: Sequence[Bound]) -> str:
 
 
 def mask_all(value: Any, rules: Sequence[Bound]) -> Any:
-    """Mask every string within a JSON value."""
+    """Mask every string within a JSON value, names of fields too: an upstream's error may quote anything anywhere."""
     if isinstance(value, str):
         return mask(value, rules)
     if isinstance(value, dict):
-        return {key: mask_all(item, rules) for key, item in value.items()}
+        return {mask(key, rules): mask_all(item, rules) for key, item in value.items()}
     return [mask_all(item, rules) for item in value] if isinstance(value, list) else value
 
 
