@@ -169,7 +169,7 @@ async def sleep_parts_later(prompt: str) -> AsyncIterator[str]:
 
 
 async def resist(prompt: str) -> str:
-    for _ in range(100):
+    for _ in range(20):
         try:
             await asyncio.sleep(0.05)
         except asyncio.CancelledError:
