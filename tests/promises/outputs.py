@@ -78,6 +78,13 @@ prose = st.builds(
     lambda parts, glue: glue.join(parts), st.lists(fragment, max_size=7), st.sampled_from(["", "", " ", " ", ", "])
 )
 
+SHORT = prose
+filler = st.builds(
+    lambda word, times: word * times, st.sampled_from(("so it is, ", "日本 ", "Paris\n")), st.integers(1, 90)
+)
+long_prose = st.builds("".join, st.lists(st.one_of(prose, filler), min_size=1, max_size=5))
+"""Longer than the widest hold-back, so that a live stream has something to send before the end."""
+
 _value = st.one_of(st.sampled_from((1, "7", 3.5, None, True)), st.sampled_from(FRAGMENTS), st.integers(-5, 99))
 _object = st.dictionaries(st.sampled_from(("total", "currency", "note", "items")), _value, max_size=4)
 faulty = st.sampled_from(
@@ -104,9 +111,9 @@ calls = st.lists(st.builds(tool_call, _arguments, st.sampled_from(("send", "look
 
 
 @st.composite
-def message(draw: st.DrawFn) -> dict[str, Any]:
+def message(draw: st.DrawFn, prose: st.SearchStrategy[str] = prose) -> dict[str, Any]:
     """Return one assistant message: mostly text, now and then everything that a message can hold."""
-    made: dict[str, Any] = {"role": "assistant", "content": draw(text)}
+    made: dict[str, Any] = {"role": "assistant", "content": draw(text if prose is SHORT else prose)}
     extra = draw(
         st.sampled_from(("", "", "", "", "reasoning", "blocks", "calls", "refusal", "unknown", "null", "legacy"))
     )
@@ -135,11 +142,18 @@ def message(draw: st.DrawFn) -> dict[str, Any]:
 
 
 finish = st.sampled_from(("stop", "stop", "stop", "stop", "length", "content_filter"))
-choice = st.builds(
-    lambda said, why: {"message": said, "finish_reason": "tool_calls" if said.get("tool_calls") else why},
-    message(),
-    finish,
-)
+
+
+def choices(said: st.SearchStrategy[dict[str, Any]]) -> st.SearchStrategy[dict[str, Any]]:
+    return st.builds(
+        lambda said, why: {"message": said, "finish_reason": "tool_calls" if said.get("tool_calls") else why},
+        said,
+        finish,
+    )
+
+
+choice = choices(message())
+long_choice = choices(message(long_prose))
 
 _TEXT_SURFACES = (
     ["answer"],

@@ -80,14 +80,14 @@ def undisclosed(outcome: Outcome) -> list[dict[str, Any]]:
     """Return the released choices with the disclosure taken off, by nothing but its own text."""
     told = outcome.decision.disclosure
     made = []
-    for choice, plain in zip(outcome.choices, outcome.decision.choices, strict=True):
+    for i, (choice, plain) in enumerate(zip(outcome.choices, outcome.decision.choices, strict=True)):
         content, bare = choice["message"].get("content"), plain["message"].get("content")
         if content != bare:
             before, after = content.startswith(bare), content.endswith(bare)
             assert before or after
             added = content[len(bare) :] if before else content[: len(content) - len(bare)]
-            assert told.text.strip() in added
-            assert len(added) <= len(told.text) + 16  # the separator
+            assert i > 0 or told.text.strip() in added  # a further choice says that it is one draft
+            assert len(added) <= 400
         made.append({**choice, "message": {**choice["message"], "content": bare}})
     return made
 

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import HealthCheck, Phase, assume, event, given, settings
 from hypothesis import strategies as st
 from tests.pipeline.worlds import CAPS, ROOT, policy, question
-from tests.promises.outputs import BANNED, CARDS, EMAILS, IBANS, KEYS, SEARCHES, URLS, choice, document
+from tests.promises.outputs import BANNED, CARDS, EMAILS, IBANS, KEYS, SEARCHES, URLS, choice, document, long_choice
 from tests.promises.releases import (
     MODELS_OWN,
     Naive,
@@ -65,6 +65,7 @@ def same(got: Streamed, want: Outcome, policy: Resolved) -> None:
     assert got.outcome.decision.action == want.decision.action
     assert got.outcome.decision.choices == want.decision.choices
     assert [c["message"] for c in got.outcome.choices] == [c["message"] for c in want.choices]
+    assert not got.broken or want.decision.action in {"error", "refrained", "otherwise"}
     assert seen_too_much(got.sent, [bound.rule for bound in policy.rules]) == []
     if got.message is not None:
         assert said(got.message) == said(want.choices[0]["message"])
@@ -84,7 +85,7 @@ def check(data: st.DataObject, live: bool) -> None:
     policy = resolved(loaded(data.draw(document(live))))
     n = 1 if live else data.draw(st.sampled_from((1, 1, 2, 3)))
     request = question(seed=ROOT, n=n)
-    lines, other = lines_for(data, policy, n), data.draw(choice)
+    lines, other = {(0, 0): data.draw(long_choice)} if live else lines_for(data, policy, n), data.draw(choice)
 
     async def all_ways() -> tuple[Outcome, list[Streamed]]:
         plain = await whole(request, policy, lines, other)
@@ -92,6 +93,7 @@ def check(data: st.DataObject, live: bool) -> None:
         return plain, [await streamed(request, policy, lines, other, cut) for cut in cuts]
 
     plain, streams = asyncio.run(all_ways())
+    event("sent early" if any(streams[0].sent.values()) else "sent at the end")
     event(
         f"{'live' if streams[0].live else 'buffered'}: {plain.decision.action}{' broken' if streams[0].broken else ''}"
     )
@@ -103,7 +105,7 @@ def check(data: st.DataObject, live: bool) -> None:
 
 RELAXED = [HealthCheck.too_slow, HealthCheck.filter_too_much, HealthCheck.data_too_large]
 PHASES = (Phase.explicit, Phase.reuse, Phase.generate, Phase.shrink)
-fast = settings(max_examples=200, deadline=None, suppress_health_check=RELAXED, phases=PHASES)
+fast = settings(max_examples=300, deadline=None, suppress_health_check=RELAXED, phases=PHASES)
 thorough = settings(fast, max_examples=2500)
 
 
@@ -165,9 +167,7 @@ def test_a_scanner_of_single_chunks_leaks_where_the_gate_does_not(action: str) -
     [
         ("gate.py", "self._reach = reach(self._finders)", "self._reach = 1"),
         ("fixing.py", "self._reach = reach(finders)", "self._reach = 1"),
-        ("gate.py", "if len(self.released) + len(out) < hold and not final:", "if False:"),
         ("act.py", "last = await judge(choice, rules, scene)", "last = [r for r in last if not r.failed]"),
-        ("settle.py", 'if judged.fate == "accepted" and not judged.fixed else None', "if True else None"),
         ("generate.py", "act(candidate, pool.plan.rules, scene))", "act(candidate, (), scene))"),
         ("pieces.py", 'return (*answer, *arguments, *rest)', "return (*answer, *arguments)"),
     ],

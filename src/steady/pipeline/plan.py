@@ -141,10 +141,9 @@ def forced_tool(request: Request) -> str | None:
     return None
 
 
-def offers_tools(request: Request) -> bool:
+def offers_tools(fields: dict[str, Any]) -> bool:
     """Whether the model may answer with a tool call."""
-    has = bool(request.fields.get("tools") or request.fields.get("functions"))
-    return has and request.fields.get("tool_choice") != "none"
+    return bool(fields.get("tools") or fields.get("functions")) and fields.get("tool_choice") != "none"
 
 
 def _draws(
@@ -162,7 +161,7 @@ def _draws(
         why = "draws are not independent at temperature 0"
     elif request.options.decorated:
         why = "the call was made by a decorated function, which draws its own candidates"
-    elif offers_tools(request):
+    elif offers_tools(request.fields):
         why = "one candidate is made where tools are offered"
     elif prompt > doc.fan_out_up_to:
         why = f"the prompt has about {prompt} tokens; above {doc.fan_out_up_to} one candidate is made"
