@@ -46,18 +46,26 @@ class Takes(_Part, frozen=True, kw_only=True):
     """What this upstream takes, where it differs from its kind."""
 
     params: tuple[str, ...] | None = None
+    """The sampling parameters it takes; any other is dropped, with a note on the receipt."""
     max_tokens_name: Literal["max_tokens", "max_completion_tokens"] | None = None
+    """What it calls the limit of tokens."""
     json_schema: bool | None = None
+    """Whether it generates to a JSON Schema (`response_format`)."""
     grammar: Literal["none", "gbnf", "guided_choice"] | None = None
+    """The form of grammar it takes for labels."""
     tools: bool | None = None
+    """Whether it calls tools."""
     n: Annotated[int, Meta(ge=1, le=64)] | None = None
+    """How many choices one call may ask for."""
     stream_usage: bool | None = None
+    """Whether a stream ends with usage when asked to."""
 
 
 class ProviderSpec(_Part, frozen=True, kw_only=True):
     """One upstream."""
 
     kind: Kind
+    """How it is called: `openai-compatible` for any server that speaks OpenAI's API, `litellm` for other vendors."""
     base_url: str = ""
     """For the HTTP kinds: up to and including /v1. For `litellm`: another address than the vendor's own."""
     key: Key | Literal["forward", "none"] = "none"
@@ -69,8 +77,11 @@ class ProviderSpec(_Part, frozen=True, kw_only=True):
     script: str = ""
     """For `scripted`: a YAML file of replies."""
     capabilities: Takes = Takes()
+    """What this upstream takes, where it differs from its kind."""
     retries: Annotated[int, Meta(ge=0, le=10)] = 2
+    """Further tries of a call that may work when made again."""
     connect_timeout: Duration = "5s"
+    """How long a connection may take; the policy's `deadline` bounds the answer."""
     slots: Annotated[int, Meta(ge=1, le=64)] = 4
     """For `embedded`: answers generated at once."""
 
@@ -110,6 +121,7 @@ class ClientKey(_Part, frozen=True, kw_only=True):
 
     sha256: Annotated[str, Meta(pattern=r"^[0-9a-fA-F]{64}$", description="64 hex digits: printf %s KEY | sha256sum")]
     tenant: Name
+    """Whose receipts it may read; keys with one tenant share them."""
     policies: tuple[str, ...] | Literal["all"] = "all"
     """The policies that it may name."""
     models: bool = True
@@ -122,9 +134,13 @@ class StoreSpec(_Part, frozen=True, kw_only=True):
     """Where receipts are kept, how long, how many bytes."""
 
     path: str = "steady-receipts.db"
+    """The SQLite file."""
     max_age: Duration = "14d"
+    """Receipts older than this are removed."""
     max_size: Size = "2GiB"
+    """Above this the oldest are removed."""
     off: bool = False
+    """Keep no receipts; then nothing can be replayed."""
 
     @property
     def age_seconds(self) -> float:
@@ -141,10 +157,13 @@ class ServerSpec(_Part, frozen=True, kw_only=True):
     """The server's address and limits."""
 
     host: str = "127.0.0.1"
+    """Beyond loopback, `keys` must be set."""
     port: Annotated[int, Meta(ge=0, le=65535)] = 8790
+    """0: a free one."""
     insecure: bool = False
     """Serve beyond loopback without client keys."""
     max_body: Size = "10MiB"
+    """A bigger request gets a 413."""
     max_concurrent: Annotated[int, Meta(ge=1, le=100000)] = 512
     """Requests at once; one more gets a 429 with Retry-After."""
     keepalive_after: Duration = "5s"
@@ -169,6 +188,7 @@ class Config(_Part, frozen=True, kw_only=True):
     """All of steady.yaml."""
 
     steady: Literal[1] = 1
+    """The version of this file's form."""
     providers: dict[Name, ProviderSpec] = {}
     """By name; none: `local`, the embedded model."""
     default_provider: str = ""
@@ -178,8 +198,11 @@ class Config(_Part, frozen=True, kw_only=True):
     default_policy: str = DEFAULT_POLICY
     """The policy for every other model name."""
     keys: tuple[ClientKey, ...] = ()
+    """The clients; none: whoever reaches the port may use it."""
     store: StoreSpec = NO_STORE
+    """Receipts."""
     server: ServerSpec = ServerSpec()
+    """The address, and limits."""
     policies: str = ""
     """A folder; ./policies if it is there, else the policies that ship."""
     presets: str = ""
