@@ -19,7 +19,7 @@ POLICIES = [
     label("thrifty", model="up/m", candidates={"min": 3, "max": 8, "budget": {"tokens": 40}}),
     label("poor", model="up/m", candidates={"min": 3, "max": 8, "budget": {"tokens": 1}}),
     label("narrow", model="up/m", candidates={"min": 5, "max": 5, "fan_out_up_to": 50}),
-    label("wide", model="up/m", candidates={"min": 8, "max": 8}),
+    label("wide", model="patient/m", candidates={"min": 8, "max": 8}),
     policy("text", model="up/m", sampling={"preset": "balanced"}, candidates={"min": 3, "max": 3}, rules=[BAN]),
     policy(
         "told",
@@ -38,7 +38,8 @@ KEYS = [{"sha256": sha256(name), "tenant": name} for name in ("one", "two")]
 def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Served, Upstream]]:
     """One server for the module, with two tenants."""
     with Upstream() as up:
-        config = {"providers": {"up": openai_like(up)}, "keys": KEYS, "server": {"keepalive_after": "50ms"}}
+        providers = {"up": openai_like(up), "patient": openai_like(up, retries=1)}  # a wave of several must not use it
+        config = {"providers": providers, "keys": KEYS, "server": {"keepalive_after": "50ms"}}
         with serving(tmp_path_factory.mktemp("many"), config, POLICIES) as steady:
             yield steady, up
 
@@ -109,13 +110,13 @@ def test_a_429_shrinks_the_wave_instead_of_retrying_every_slot(steady: Served, u
 
 
 def test_an_upstream_that_refuses_everything_is_asked_ever_less_and_then_told(steady: Served, up: Upstream) -> None:
-    up.error(429, "slow down", headers={"retry-after": "3"})
+    up.error(429, "slow down", headers={"retry-after": "0.05"})
     answer = steady.chat(model="wide", key="one")
 
     assert answer.status == 429
-    assert answer.headers["retry-after"] == "3"
+    assert answer.headers["retry-after"] == "0.05"
     assert answer.error["message"] == "slow down"
-    assert len(up.requests) <= 8 + 4 + 2 + 1
+    assert len(up.requests) == 8 + 4 + 2 + 1 + 1  # only the last, alone, is patient and tries again
     assert "x-should-retry" not in answer.headers
 
 
