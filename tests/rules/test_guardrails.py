@@ -271,3 +271,14 @@ def test_it_says_that_it_is_recorded_and_what_it_asks_for() -> None:
     assert not Guardrails.pure
     assert isinstance(REGEX, Rule)
     assert REGEX.statement() == "The answer must pass the check regex_match (regex: ^[a-z]+$)."
+
+
+def test_a_validator_that_imports_litellm_finds_its_switches_off() -> None:
+    """The provider sets the same ones, but a validator may come first."""
+    from steady.providers import litellm as provider
+    from steady.rules import guardrails as rule
+
+    rule.silenced()
+
+    assert rule._ENVIRONMENT == provider._ENVIRONMENT
+    assert {name: os.environ.get(name) for name in rule._ENVIRONMENT} == rule._ENVIRONMENT

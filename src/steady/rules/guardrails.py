@@ -12,6 +12,7 @@ import asyncio
 import importlib
 import importlib.util
 import logging
+import os
 import re
 import sys
 import threading
@@ -29,6 +30,11 @@ from steady.types import Piece, Surface
 _HUB = re.compile(r"(?:hub://)?([a-z0-9_-]+)/([a-z0-9_-]+)")
 _PATH = re.compile(r"([A-Za-z_]\w*(?:\.[A-Za-z_]\w*)*):([A-Za-z_]\w*)")
 _importing = threading.Lock()
+_ENVIRONMENT = {  # some validators import litellm, which reads `.env` and fetches its price table unless told not to
+    "LITELLM_MODE": "PRODUCTION",
+    "LITELLM_LOCAL_MODEL_COST_MAP": "True",
+    "LITELLM_LOCAL_ANTHROPIC_BETA_HEADERS": "True",
+}
 
 
 class Guardrails(Rule, frozen=True, kw_only=True, tag="guardrails"):
@@ -152,6 +158,7 @@ def silenced() -> type:
     """
     with _importing, warnings.catch_warnings():
         warnings.simplefilter("ignore")
+        os.environ.update(_ENVIRONMENT)
         hide = "nltk" not in sys.modules and "guardrails" not in sys.modules
         if hide:
             sys.modules["nltk"] = None  # type: ignore[assignment]
