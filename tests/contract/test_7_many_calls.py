@@ -196,8 +196,8 @@ def test_the_same_body_without_a_retry_count_is_a_new_request(steady: Served, up
 def test_nobody_joins_across_tenants(steady: Served, up: Upstream) -> None:
     up.reply("spam")
     header = {"idempotency-key": "k-tenants", "x-stainless-retry-count": "1"}
-    one = steady.chat("ours", model="vote", headers=header, key="one")
-    two = steady.chat("ours", model="vote", headers=header, key="two")
+    one = steady.chat("ours", model="vote", headers={**header, "x-steady-key": "one"})
+    two = steady.chat("ours", model="vote", headers={**header, "x-steady-key": "two"})
 
     assert len(up.requests) == 10
     assert two.headers["x-steady-receipt"] != one.headers["x-steady-receipt"]
