@@ -1,0 +1,165 @@
+"""L0: a receipt replays to the same decision bytes, with no model, no policy file and nothing else from outside."""
+
+import asyncio
+import json
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+from msgspec import structs
+from tests.pipeline.worlds import question
+from tests.promises.receipts.make import CASES, made
+
+from steady.errors import ContentNotKept
+from steady.pipeline.replay import replay
+from steady.pipeline.run import run
+from steady.pipeline.runtime import Runtime
+from steady.policy.config import find
+from steady.providers.scripted import ScriptedProvider
+from steady.records.codec import decode, encode
+from steady.records.sqlite import SqliteStore
+from steady.types import DECISION_VERSION, Entry, Outcome, Receipt, Request
+
+VERSION = version("steady-llm")
+KEPT = Path(__file__).parent / "receipts"
+POLICY: dict[str, Any] = {
+    "steady": 1,
+    "name": "answers",
+    "model": "script/m",
+    "candidates": {"min": 3, "max": 4},
+    "rules": [{"rule": "no_pii", "kinds": ["email"], "on_fail": "fix"}, {"rule": "length", "words": {"max": 8}}],
+    "disclose": {"place": "append"},
+}
+LINES = ["Write to ann@example.com.", "Write to ann@example.com.", "Paris is the capital of France, and has been so."]
+
+
+class Kept:
+    """A configuration in a folder, a script for its model, and a store."""
+
+    def __init__(self, folder: Path, **policy: Any) -> None:
+        (folder / "policies").mkdir()
+        (folder / "policies" / "answers.yaml").write_text(json.dumps({**POLICY, **policy}))
+        providers = {"script": {"kind": "openai-compatible", "base_url": "http://127.0.0.1:9/v1"}}
+        (folder / "steady.yaml").write_text(json.dumps({"steady": 1, "providers": providers}))
+        self.folder, self.provider = folder, ScriptedProvider(LINES, name="script")
+        self.store = SqliteStore(folder / "receipts.db")
+        self.runtime = Runtime(find(folder / "steady.yaml"), store=self.store, providers={"script": self.provider})
+
+    async def asked(self, request: Request | None = None) -> tuple[Outcome, Receipt]:
+        """Run one request as a door does, and return its receipt as the store has it."""
+        request = request or question(seed=None)
+        resolved = self.runtime.library.resolved("answers", None)
+        outcome = self.runtime.record(await run(request, resolved, self.runtime.world()), request, resolved, "acme")
+        assert outcome.receipt is not None
+        self.store.flush()
+        return outcome, await self.store.get(outcome.receipt, "acme")
+
+
+@pytest.fixture
+def kept(tmp_path: Path) -> Any:
+    one = Kept(tmp_path)
+    yield one
+    one.store.close()
+
+
+async def test_a_receipt_replays_equal_through_the_store(kept: Kept) -> None:
+    outcome, receipt = await kept.asked()
+
+    assert (await replay(receipt)).equal
+    assert outcome.decision.action == "answered"
+
+
+@pytest.mark.parametrize("fate", ["edited", "deleted", "folder gone"])
+async def test_a_receipt_replays_equal_after_its_policy_file_was_changed(kept: Kept, fate: str) -> None:
+    """The receipt names the resolved policy by hash, and the store keeps it: no file is looked at."""
+    _, receipt = await kept.asked()
+    file = kept.folder / "policies" / "answers.yaml"
+    if fate == "edited":
+        file.write_text(json.dumps(POLICY | {"rules": [{"rule": "length", "words": {"max": 1}}]}))
+    else:
+        file.unlink()
+    if fate == "folder gone":
+        file.parent.rmdir()
+        (kept.folder / "steady.yaml").unlink()
+    again = await kept.store.get(receipt.id, "acme")
+
+    assert (await replay(again)).equal
+
+
+async def test_a_replay_asks_no_model(kept: Kept) -> None:
+    _, receipt = await kept.asked()
+    asked = len(kept.provider.calls)
+    await replay(receipt)
+
+    assert len(kept.provider.calls) == asked
+
+
+async def test_hashes_only_says_what_it_cannot_show(tmp_path: Path) -> None:
+    folder = tmp_path / "hashes"
+    folder.mkdir()
+    kept = Kept(folder, record="hashes")
+    outcome, receipt = await kept.asked()
+
+    assert b"Write to" not in encode(receipt)
+    with pytest.raises(ContentNotKept, match=r"holds hashes only.*nothing is there to compute it from") as caught:
+        await replay(receipt)
+    assert receipt.decision_hash in str(caught.value)
+    assert outcome.text is not None
+    kept.store.close()
+
+
+async def test_another_decision_version_is_not_replayed(kept: Kept) -> None:
+    """An upgrade that decides otherwise must say so, not report a difference that is none."""
+    _, receipt = await kept.asked()
+    older = structs.replace(receipt, decision_version=DECISION_VERSION + 1)
+
+    with pytest.raises(ContentNotKept, match=rf"decision version {DECISION_VERSION + 1}.*version {DECISION_VERSION}\b"):
+        await replay(older)
+
+
+async def test_a_tampered_journal_differs_with_a_diff(kept: Kept) -> None:
+    _, receipt = await kept.asked()
+    assert receipt.journal is not None
+    tampered = json.loads(msgspec.json.encode(receipt.journal).replace(b"Write to", b"Never write to"))
+    found = await replay(structs.replace(receipt, journal=tuple(msgspec.convert(e, Entry) for e in tampered)))
+
+    assert not found.equal
+    assert found.kept == receipt.decision != found.made
+    assert any(line.startswith("-") and "Write to" in line for line in found.diff.splitlines())
+    assert any(line.startswith("+") and "Never write to" in line for line in found.diff.splitlines())
+
+
+async def test_a_tampered_decision_differs(kept: Kept) -> None:
+    _, receipt = await kept.asked()
+    found = await replay(structs.replace(receipt, decision=receipt.decision.replace(b"Write to", b"Wrote to")))
+
+    assert not found.equal
+
+
+async def test_a_journal_with_a_hole_is_not_filled(kept: Kept) -> None:
+    _, receipt = await kept.asked()
+    assert receipt.journal is not None
+    holed = tuple(entry for entry in receipt.journal if entry.what != "reply" or entry.slot != 1)
+
+    with pytest.raises(ContentNotKept, match="holds no reply for slot 1"):
+        await replay(structs.replace(receipt, journal=holed))
+
+
+def test_receipts_of_every_released_version_replay_equal() -> None:
+    """Kept forever: if one differs, `DECISION_VERSION` has to be raised, not the file made again."""
+    files = sorted(KEPT.glob("*/*.receipt"))
+    assert {file.stem for file in files if file.parent.name == VERSION} >= set(CASES)
+
+    for file in files:
+        receipt = decode(file.read_bytes())
+        if receipt.decision_version == DECISION_VERSION:
+            found = asyncio.run(replay(receipt))
+            assert found.equal, f"{file}: {found.diff}"
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_the_kept_receipts_are_made_the_same_again(name: str) -> None:
+    """The script beside them is how they were made; that holds as long as this version is the one that made them."""
+    assert made(name).decision == decode((KEPT / VERSION / f"{name}.receipt").read_bytes()).decision
