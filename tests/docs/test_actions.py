@@ -154,15 +154,12 @@ def test_a_policy_streams_as_the_table_says(row: dict[str, str], case: Case, ser
     policy = served.services.runtime.library.resolved("p", None)
 
     assert ("live" if policy.plan.live else "buffered") == row["stream"]
-    if row["stream"] == "live" and row["HTTP"] != "200":  # the stream has begun: one error event, and no finish
-        assert str(streamed.events[-1]["error"]["code"]) == row["HTTP"] and "lava" not in streamed.streamed
-        assert "[DONE]" not in streamed.body.decode()
-    elif row["HTTP"] == "200":
+    if row["HTTP"] == "200":
         last = streamed.events[-1]
         assert last["steady"]["action"] == row["steady.action"]
         assert last["steady"]["stream"]["live"] is (row["stream"] == "live")
     else:
-        assert str(streamed.status) == row["HTTP"]  # nothing had left, so the error keeps its status
+        assert str(streamed.status) == row["HTTP"]  # no text had left, so the error keeps its status
 
 
 @pytest.mark.parametrize(("row", "case"), RUNS, ids=IDS)
@@ -181,3 +178,18 @@ def test_the_decorators_caller_gets_what_the_table_says(row: dict[str, str], cas
     with pytest.raises(SteadyError) as caught:
         answer("Hello")
     assert type(caught.value).__name__ == wanted
+
+
+LONG = ("All is calm here and nothing is said of it. " * 8 + "But then: hot lava.",)
+
+
+@pytest.mark.parametrize("case", [Case(LONG, _rule(BAN, "exception"))], ids=["exception"])
+def test_a_live_stream_that_breaks_a_rule_part_way_ends_with_one_error_event(case: Case, served: Served) -> None:
+    served.services.runtime.providers["s"]._size = 5  # type: ignore[attr-defined]  # characters in one piece
+    streamed = served.chat("Hello", model="p", stream=True)
+    errors = [event for event in streamed.events if "error" in event]
+
+    assert streamed.status == 200 and streamed.streamed and "lava" not in streamed.streamed
+    assert errors == streamed.events[-1:] and errors[0]["error"]["code"] == 422
+    assert "[DONE]" not in streamed.body.decode()
+    assert not [c for event in streamed.events for c in event.get("choices", ()) if c.get("finish_reason")]
