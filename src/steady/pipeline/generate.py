@@ -18,7 +18,7 @@ from steady.errors import ProviderError
 from steady.pipeline.act import Acted, act
 from steady.pipeline.asking import Asking, again, asking, call
 from steady.pipeline.choose import consulted
-from steady.pipeline.judge import Scene
+from steady.pipeline.judge import Scene, rounds_of
 from steady.pipeline.pieces import answer_text
 from steady.pipeline.plan import Plan
 from steady.pipeline.seeds import draw_seed
@@ -126,11 +126,13 @@ async def _draw(pool: Pool, slot: int, n: int, *, patient: bool) -> None:
     except ProviderError as error:
         pool.failures.append((slot, 0, error))
         return
-    await take(pool, reply, slot, 0, target)
+    await take(pool, reply, slot, 0, target, n)
 
 
-async def take(pool: Pool, reply: Reply, slot: int, attempt: int, target: Target) -> list[Acted]:
-    """Turn a reply into judged candidates, and count what it cost."""
+async def take(pool: Pool, reply: Reply, slot: int, attempt: int, target: Target, n: int = 1) -> list[Acted]:
+    """Turn a reply into judged candidates, at most the `n` that were asked for, and count what it cost."""
+    if len(reply.body["choices"]) > n:  # more would take the slots of other draws
+        reply = Reply(body={**reply.body, "choices": reply.body["choices"][:n]})
     pool.replies[slot, attempt] = reply
     spent = usage_of(reply, target)
     pool.total += spent
@@ -145,7 +147,9 @@ async def take(pool: Pool, reply: Reply, slot: int, attempt: int, target: Target
             fingerprint=reply.body.get("system_fingerprint"),
         )
         context = structs.replace(pool.plan.context, finish_reason=str(choice.get("finish_reason") or "stop"))
-        scene = Scene(slot=slot + i, attempt=attempt, context=context, world=pool.world)
+        scene = Scene(
+            slot=slot + i, attempt=attempt, context=context, world=pool.world, rounds=rounds_of(pool.plan.policy)
+        )
         made.append(await act(candidate, pool.plan.rules, scene))
     pool.acted += made
     return made
@@ -248,4 +252,4 @@ async def _again(pool: Pool, failed: Acted, attempt: int) -> None:
     except ProviderError as error:
         pool.failures.append((slot, attempt, error))
         return
-    await take(pool, Reply(body={**reply.body, "choices": reply.body["choices"][:1]}), slot, attempt, target)
+    await take(pool, reply, slot, attempt, target)

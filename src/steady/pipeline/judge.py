@@ -8,10 +8,11 @@ from typing import Any, NamedTuple
 from msgspec import Struct, structs
 
 from steady.errors import RuleError
-from steady.pipeline.pieces import digest, pieces_of, too_deep
-from steady.policy.resolved import Bound
-from steady.rules.rule import Asked, Check, Context
-from steady.types import UNENFORCED, Finding, Piece, Verdict, World
+from steady.pipeline.fixing import LIVE_ROUNDS, ROUNDS
+from steady.pipeline.pieces import digest, pieces_of, too_deep, unescaped
+from steady.policy.resolved import Bound, Resolved
+from steady.rules.rule import Asked, Check, Context, Finder
+from steady.types import UNENFORCED, Finding, Piece, Span, Verdict, World
 
 LONG = 50_000  # characters from which a rule runs beside the event loop, so that other requests need not wait
 
@@ -23,6 +24,7 @@ class Scene(Struct, frozen=True, kw_only=True):
     attempt: int
     context: Context
     world: World
+    rounds: int = ROUNDS  # of search fixes
 
 
 class Result(NamedTuple):
@@ -41,6 +43,11 @@ class Result(NamedTuple):
     @property
     def enforced(self) -> bool:
         return self.bound.rule.mode == "enforce" and self.bound.rule.on_fail not in UNENFORCED
+
+
+def rounds_of(policy: Resolved) -> int:
+    """Return how many rounds of search fixes a policy allows: the same however it is sent."""
+    return LIVE_ROUNDS if policy.plan.live else ROUNDS
 
 
 async def judge(choice: dict[str, Any], rules: Sequence[Bound], scene: Scene) -> list[Result]:
@@ -100,9 +107,20 @@ async def judge_piece(bound: Bound, piece: Piece, scene: Scene) -> Result:
 
 def _pure(bound: Bound, check: Check, piece: Piece, context: Context) -> Result:
     try:
-        return Result(bound, piece, check.judge(piece, context))
+        finding = check.judge(piece, context)
+        if finding.passed and isinstance(check, Finder) and _escapes(piece, context):
+            finding = check.judge(piece._replace(text=unescaped(piece.text)), context)
+            if not finding.passed:  # its spans count in another text
+                finding = structs.replace(finding, spans=(Span(0, len(piece.text)),))
+        return Result(bound, piece, finding)
     except Exception as error:  # noqa: BLE001 - a broken rule must fail closed, never let the candidate through
         return _broken(bound, piece, f"{type(error).__name__}")
+
+
+def _escapes(piece: Piece, context: Context) -> bool:
+    """Whether a JSON parser reads the piece, and finds in it another text than the one that is spelled there."""
+    read = piece.surface == "tool_arguments" or (piece.surface == "answer" and context.kind in {"json", "tool_call"})
+    return read and "\\" in piece.text
 
 
 async def _asked(bound: Bound, check: Asked, piece: Piece, scene: Scene) -> Result:

@@ -7,6 +7,8 @@ and signatures are no text and travel untouched.
 """
 
 import hashlib
+import json
+import re
 from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
@@ -32,10 +34,11 @@ def pieces_of(choice: dict[str, Any]) -> tuple[Piece, ...]:
     answer = list(_answer(message))
     arguments = list(_arguments(message))
     known = {piece.path for piece in [*answer, *arguments]}
+    calls = {piece.path for piece in arguments}
     rest = [
         Piece("reasoning", path, text, signed=signed)
         for path, text, signed in _strings(choice, (), signed=False)
-        if path not in known and path[0] != "logprobs"
+        if path not in known and path[0] != "logprobs" and not any(path[:i] in calls for i in range(3, len(path)))
     ]
     return (*answer, *arguments, *rest)
 
@@ -53,16 +56,33 @@ def _answer(message: dict[str, Any]) -> Iterator[Piece]:
 
 
 def _arguments(message: dict[str, Any]) -> Iterator[Piece]:
-    for i, call in enumerate(message.get("tool_calls") or ()):
+    """Yield the arguments of every call. A call whose arguments are no text is judged all the same, as JSON."""
+    calls = message.get("tool_calls") or ()
+    for i, call in enumerate(calls if isinstance(calls, list) else [calls]):
+        found = False
         for kind, field in (("function", "arguments"), ("custom", "input")):
             body = call.get(kind) if isinstance(call, dict) else None
-            if isinstance(body, dict) and isinstance(body.get(field), str):
-                path: Path = ("message", "tool_calls", i, kind, field)
-                yield Piece("tool_arguments", path, body[field], name=str(body.get("name", "")))
+            if isinstance(body, dict):
+                found = True
+                yield _said_to_tool(body, field, ("message", "tool_calls", i, kind, field))
+        if not found:  # of a type that is not known: no rule may be skipped by a new name
+            yield Piece("tool_arguments", ("message", "tool_calls", i), _as_json(call))
     legacy = message.get("function_call")
-    if isinstance(legacy, dict) and isinstance(legacy.get("arguments"), str):
-        path = ("message", "function_call", "arguments")
-        yield Piece("tool_arguments", path, legacy["arguments"], name=str(legacy.get("name", "")))
+    if isinstance(legacy, dict):
+        yield _said_to_tool(legacy, "arguments", ("message", "function_call", "arguments"))
+
+
+def _said_to_tool(body: dict[str, Any], field: str, path: Path) -> Piece:
+    said = body.get(field)
+    text = said if isinstance(said, str) else "{}" if said is None else _as_json(said)
+    return Piece("tool_arguments", path, text, name=str(body.get("name", "")))
+
+
+def _as_json(value: Any) -> str:
+    try:
+        return json.dumps(value, ensure_ascii=False)
+    except (RecursionError, ValueError):
+        return ""  # too deep to be released under a rule, see `too_deep`
 
 
 def _strings(node: Any, path: Path, *, signed: bool) -> Iterator[tuple[Path, str, bool]]:
@@ -183,7 +203,11 @@ def input_pieces(messages: Sequence[dict[str, Any]], *, scope: str, roles: Seque
     """
     start = 0
     if scope == "turn":
-        answers = (i for i, m in enumerate(messages) if m.get("role") == "assistant" and not m.get("tool_calls"))
+        asked = len(messages)  # an assistant message at the very end begins the answer; it ends no turn
+        while asked and messages[asked - 1].get("role") == "assistant":
+            asked -= 1
+        before = enumerate(messages[:asked])
+        answers = (i for i, m in before if m.get("role") == "assistant" and not m.get("tool_calls"))
         start = max(answers, default=-1) + 1
     found: list[InputText] = []
     for i, message in enumerate(messages):
@@ -216,6 +240,19 @@ def prompt_tokens(messages: Sequence[dict[str, Any]]) -> int:
             if isinstance(part, dict):
                 total += len(str(part.get("text", "")).encode("utf-8", "replace"))
     return total // 4 + 4 * len(messages)
+
+
+_ESCAPE = re.compile(r'\\(?:u([0-9a-fA-F]{4})|(["\\/bfnrt]))')
+_SHORT = {"b": "\b", "f": "\f", "n": "\n", "r": "\r", "t": "\t"}
+
+
+def unescaped(text: str) -> str:
+    """Return JSON text with its escapes read, as a search has to see it: `ann\\u0040example.com` is an address."""
+
+    def read(found: re.Match[str]) -> str:
+        return chr(int(found[1], 16)) if found[1] else _SHORT.get(found[2], found[2])
+
+    return _ESCAPE.sub(read, text).encode("utf-16-le", "surrogatepass").decode("utf-16-le", "surrogatepass")
 
 
 def digest(text: str) -> str:
