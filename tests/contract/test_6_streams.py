@@ -99,13 +99,22 @@ def test_a_hold_back_never_releases_a_part_of_what_is_forbidden(steady: Served, 
 
 
 def test_an_exception_ends_a_live_stream_before_the_forbidden_text(steady: Served, up: Upstream) -> None:
-    up.stream(*_pieces(["This text is quite long and harmless. " * 12, "Then hot la", "va flows."]))
+    up.stream(*_pieces([*LONG, "Then hot la", "va flows."]))
     answer = steady.chat(model="ending", stream=True)
 
     assert b"lava" not in answer.body.replace(b"no-lava", b"")
-    assert "la" not in answer.streamed.rpartition("hot")[2]
+    assert answer.streamed.startswith("Paris is")
+    assert "hot la" not in answer.streamed
     assert answer.events[-1]["error"]["reason"] == "rule_violation"
     assert answer.lines[-1] != "data: [DONE]"
+
+
+def test_an_exception_before_anything_was_sent_keeps_its_status(steady: Served, up: Upstream) -> None:
+    up.stream(*_pieces(["Hot la", "va flows."]))
+    answer = steady.chat(model="ending", stream=True)
+
+    assert answer.status == 422
+    assert answer.error["code"] == "rule_violation"
 
 
 def test_a_live_stream_tells_the_upstream_when_the_client_hangs_up(steady: Served, up: Upstream) -> None:
