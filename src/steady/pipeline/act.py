@@ -14,7 +14,7 @@ from typing import Any, Literal, NamedTuple
 from msgspec import Struct
 
 from steady.errors import RuleError
-from steady.pipeline.fixing import ROUNDS, edits_for, replace_all
+from steady.pipeline.fixing import edits_for, replace_all
 from steady.pipeline.judge import Result, Scene, judge, quality, verdict
 from steady.pipeline.pieces import digest, pieces_of, with_texts, without
 from steady.policy.resolved import Bound
@@ -24,7 +24,7 @@ from steady.types import Candidate, Edit, Piece, Verdict
 Fate = Literal["accepted", "dropped", "reask", "refrain", "exception"]
 Key = tuple[str, tuple[str | int, ...]]  # rule key, path
 FIXING = frozenset({"fix", "fix_reask", "custom"})
-_PASSES = 8  # of whole-text fixes; with ROUNDS of searches before each
+_PASSES = 8  # of whole-text fixes; with rounds of searches before each
 
 
 class Acted(Struct, frozen=True, kw_only=True):
@@ -67,7 +67,7 @@ async def _fix(
     choice: dict[str, Any], rules: Sequence[Bound], results: Sequence[Result], scene: Scene, *, search: bool
 ) -> _Change | None:
     failing = [r for r in results if r.failed and r.enforced and r.bound.rule.on_fail in FIXING and r.piece]
-    found = _search_fixes(choice, rules, failing) if search else None
+    found = _search_fixes(choice, rules, failing, scene.rounds) if search else None
     return found or await _whole_fix(choice, failing, scene) or _withhold(choice, failing)
 
 
@@ -87,7 +87,9 @@ def may_change(piece: Piece) -> bool:
     return piece.surface != "tool_arguments" and not piece.signed
 
 
-def _search_fixes(choice: dict[str, Any], rules: Sequence[Bound], failing: Sequence[Result]) -> _Change | None:
+def _search_fixes(
+    choice: dict[str, Any], rules: Sequence[Bound], failing: Sequence[Result], rounds: int
+) -> _Change | None:
     texts: dict[tuple[str | int, ...], str] = {}
     edits: dict[Key, tuple[Edit, ...]] = {}
     finders = fixing_finders(rules)
@@ -95,7 +97,7 @@ def _search_fixes(choice: dict[str, Any], rules: Sequence[Bound], failing: Seque
         piece = next(p for p in pieces_of(choice) if p.path == path)
         mine = [(bound, finder) for bound, finder in finders if piece.surface in bound.rule.surfaces]
         text = piece.text
-        for _ in range(ROUNDS):
+        for _ in range(rounds):
             new, merged = replace_all(text, [finder for _, finder in mine])
             if not merged:
                 break

@@ -13,6 +13,7 @@ from steady.rules.rule import Finder, Match, Window
 from steady.types import Edit
 
 ROUNDS = 3  # of replacing; a text that still has a match after these has failed
+LIVE_ROUNDS = 1  # under a policy that streams live, streamed or not: each further round would hold back as much again
 
 
 class Group(NamedTuple):

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from steady.pipeline.act import fixing_finders
-from steady.pipeline.fixing import ROUNDS, Stage, reach
+from steady.pipeline.fixing import LIVE_ROUNDS, Stage, reach
 from steady.policy.resolved import Bound
 from steady.rules.rule import Check, Context, Finder, Prefix
 from steady.types import UNENFORCED, Piece, Surface
@@ -16,7 +16,7 @@ class Gate:
         mine = [b for b in rules if surface in b.rule.surfaces and b.rule.mode == "enforce"]
         mine = [b for b in mine if b.rule.on_fail not in UNENFORCED]
         fixing = [finder for _, finder in fixing_finders(mine)]
-        self._stages = [Stage(fixing) for _ in range(ROUNDS if fixing else 0)]
+        self._stages = [Stage(fixing) for _ in range(LIVE_ROUNDS if fixing else 0)]
         self._finders = [b.check for b in mine if isinstance(b.check, Finder)]
         self._prefixes: list[Check] = [b.check for b in mine if isinstance(b.check.streams, Prefix)]  # type: ignore[misc]
         self._piece, self._context = Piece(surface, path, ""), context
