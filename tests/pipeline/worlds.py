@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from functools import lru_cache
 from typing import Any
 
 from steady.pipeline.act import Acted, act
@@ -47,9 +48,17 @@ def decorated(**more: Any) -> Options:
     return Options(decorated=True, **more)
 
 
+@lru_cache
+def places(root: int) -> dict[int, tuple[int, int]]:
+    """Return slot and attempt by the seed of their call."""
+    return {draw_seed(root, slot, attempt): (slot, attempt) for slot in range(40) for attempt in range(12)}
+
+
 class BySlot(ScriptedProvider):
     """
     A provider that knows its lines by slot and attempt, whatever order the calls come in.
+
+    A list holds a line for each slot, used again from the start, the same when it is asked again.
 
     `turns` says how many turns of the loop a slot's answer takes, so that answers arrive in another order than asked.
     """
@@ -62,16 +71,15 @@ class BySlot(ScriptedProvider):
         turns: Sequence[int] = (),
         **more: Any,
     ) -> None:
-        known = lines if isinstance(lines, Mapping) else {(slot, 0): line for slot, line in enumerate(lines)}
-        self._places = {draw_seed(root, *place): place for place in known}
-        self._known, self._turns = known, turns
+        self._told, self._places, self._turns = lines, places(root), turns
         super().__init__(self._line, **more)
 
     def place(self, call: Call) -> tuple[int, int]:
         return self._places[call.body["seed"]]
 
     def _line(self, call: Call) -> Any:
-        return self._known[self.place(call)]
+        place = self.place(call)
+        return self._told[place] if isinstance(self._told, Mapping) else self._told[place[0] % len(self._told)]
 
     async def complete(self, call: Call) -> Reply:
         slot, _ = self.place(call)

@@ -19,7 +19,7 @@ from steady.pipeline.act import Acted, act
 from steady.pipeline.asking import Asking, again, asking, call
 from steady.pipeline.choose import consulted
 from steady.pipeline.judge import Scene, rounds_of
-from steady.pipeline.pieces import answer_text
+from steady.pipeline.pieces import answer_text, prompt_tokens
 from steady.pipeline.plan import Plan
 from steady.pipeline.seeds import draw_seed
 from steady.policy.resolved import Target
@@ -188,6 +188,8 @@ async def _why_stop(pool: Pool, *, limited: bool) -> str:
     plan = pool.plan
     exhausted = pool.calls >= 2 * plan.most
     if plan.why_one:
+        if pool.slots < plan.most:
+            return "budget"
         return "one candidate" if plan.most == 1 else "the choices that were asked for"
     if any(a.fate in {"refrain", "exception"} for a in pool.acted):
         return "a rule ended it"
@@ -225,7 +227,7 @@ async def _reask(pool: Pool) -> None:
         failed = [a for a in pool.acted if a.fate == "reask" and a.candidate.attempt == attempt]
         room = pool.plan.total - len(pool.acted)
         late = attempt > 0 and pool.elapsed + pool.slowest > pool.plan.policy.deadline
-        if not failed or late or (room := _affordable(pool, room)) <= 0:
+        if not failed or late or (room := _affordable(pool, room, failed)) <= 0:
             return
         attempt += 1
         wave = failed[: min(room, pool.plan.policy.doc.candidates.wave)]
@@ -234,11 +236,13 @@ async def _reask(pool: Pool) -> None:
         pool.tick()
 
 
-def _affordable(pool: Pool, room: int) -> int:
+def _affordable(pool: Pool, room: int, failed: Sequence[Acted]) -> int:
+    """Return how many of `room` reasks the budget allows; each costs a draw and what its prompt is longer by."""
     budget = pool.plan.policy.doc.candidates.budget.tokens
     if budget is None or not pool.acted:
         return room
-    each = max(1, -(-pool.tokens // len(pool.acted)))
+    longest = max(prompt_tokens(again(pool.shared, a).body["messages"]) for a in failed)
+    each = max(1, -(-pool.tokens // len(pool.acted))) + max(0, longest - prompt_tokens(pool.plan.messages))
     return min(room, (budget - pool.tokens) // each)
 
 
