@@ -19,7 +19,7 @@ POLICIES = [
     label("thrifty", model="up/m", candidates={"min": 3, "max": 8, "budget": {"tokens": 40}}),
     label("poor", model="up/m", candidates={"min": 3, "max": 8, "budget": {"tokens": 1}}),
     label("narrow", model="up/m", candidates={"min": 5, "max": 5, "fan_out_up_to": 50}),
-    label("wide", model="patient/m", candidates={"min": 8, "max": 8}),
+    label("wide", model="patient/m", candidates={"min": 10, "max": 10}),
     policy("text", model="up/m", sampling={"preset": "balanced"}, candidates={"min": 3, "max": 3}, rules=[BAN]),
     policy(
         "told",
@@ -93,20 +93,20 @@ def test_above_fan_out_up_to_prompt_tokens_one_is_made_and_agreement_is_not_meas
 
 
 def test_a_429_shrinks_the_wave_instead_of_retrying_every_slot(steady: Served, up: Upstream) -> None:
-    """Eight slots, of which an upstream that takes two at once refuses six: retrying each would make 8 + 6 or more."""
+    """Ten slots, of which an upstream that takes two at once refuses eight: the next wave has five, and they agree."""
     lock, seen = threading.Lock(), [0]
 
     def choose(_: Any) -> Behaviour:
         with lock:
             seen[0] += 1
-            return LIMIT if 2 < seen[0] <= 8 else SPAM
+            return LIMIT if 2 < seen[0] <= 10 else SPAM
 
     up.choose = choose
     answer = steady.chat(model="wide", key="one")
 
     assert answer.status == 200
     assert answer.text == "spam"
-    assert len(up.requests) <= 8 + 4 + 2
+    assert len(up.requests) == 10 + 5
 
 
 def test_an_upstream_that_refuses_everything_is_asked_ever_less_and_then_told(steady: Served, up: Upstream) -> None:
@@ -116,7 +116,7 @@ def test_an_upstream_that_refuses_everything_is_asked_ever_less_and_then_told(st
     assert answer.status == 429
     assert answer.headers["retry-after"] == "0.05"
     assert answer.error["message"] == "slow down"
-    assert len(up.requests) == 8 + 4 + 2 + 1 + 1  # only the last, alone, is patient and tries again
+    assert len(up.requests) == 10 + 5 + 2 + 1 + 1  # only the last, alone, is patient and tries again
     assert "x-should-retry" not in answer.headers
 
 
