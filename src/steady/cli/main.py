@@ -70,7 +70,8 @@ def serve(config: str | None, host: str | None, port: int | None, only_check: bo
 
     Also served: /healthz, /readyz, /metrics, /v1/models and /v1/receipts/ID.
 
-    Exit 0: stopped, or nothing wrong with --check. 2: bad configuration or policy, missing model file, port in use.
+    Exit 130 or 143: stopped by a signal; running answers are ended and receipts written first. 2: bad configuration or
+    policy, missing model file, port in use. 0: --check found nothing wrong.
 
     Example: steady serve --config steady.yaml --port 8790
     """

@@ -106,7 +106,10 @@ class Runtime:
 
         if self.store is None:
             return outcome
-        receipt = receipt_of(outcome, request, policy, id=new_id(), created=self.clock.now(), tenant=tenant)
+        try:
+            receipt = receipt_of(outcome, request, policy, id=new_id(), created=self.clock.now(), tenant=tenant)
+        except UnicodeEncodeError:  # a str with half a surrogate pair is no UTF-8: it can't be kept, the answer stands
+            return outcome
         if policy.doc.record == "hashes":
             from steady.records.codec import without_content
 
