@@ -14,7 +14,7 @@ from tests.upstream import Behaviour, Upstream, completion
 
 ROOT = Path(__file__).parents[2]
 FOLDER = ROOT / ".bench" / "node"
-VERSION = "7"
+VERSION = "6"
 pytestmark = [
     pytest.mark.slow,
     pytest.mark.skipif(
