@@ -184,11 +184,16 @@ def test_sync_and_async_calls_work_under_uvloop() -> None:
 
 
 def test_sync_calls_work_from_many_threads_on_one_loop_thread() -> None:
+    def loops() -> list[threading.Thread]:
+        return [thread for thread in threading.enumerate() if thread.name == "steady-loop"]
+
+    shout("first")
+    before = loops()
     with ThreadPoolExecutor(24) as pool:
         answers = list(pool.map(shout, [f"a{i}" for i in range(96)]))
 
     assert answers == [f"A{i}" for i in range(96)]
-    assert sum(thread.name == "steady-loop" for thread in threading.enumerate()) == 1
+    assert loops() == before
 
 
 def test_sync_calls_work_after_a_fork() -> None:

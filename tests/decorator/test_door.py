@@ -2,6 +2,7 @@
 
 import asyncio
 import copy
+import functools
 import inspect
 import itertools
 import pickle
@@ -80,6 +81,36 @@ def test_locale_is_that_of_the_disclosure() -> None:
     assert fn.detailed("?").decision.disclosure.locale == "de"
     assert fn("?").startswith("Es ist so. Es bleibt so.")
     assert len(fn("?")) > 40
+
+
+async def test_a_decorated_function_may_be_decorated_again() -> None:
+    """Each layer with its own policy; the inner one draws once."""
+    ran: list[str] = []
+
+    @steady({**THREE, **NO_LAVA})
+    @steady(THREE)
+    async def later(prompt: str, seed: int = 0) -> str:
+        ran.append(prompt)
+        return prompt
+
+    assert await later("water") == "water"
+    assert len(ran) == 3
+    with pytest.raises(Abstained):
+        await later("lava")
+
+
+async def test_objects_whose_call_is_async_or_a_generator_are_seen_as_such() -> None:
+    class Later:
+        async def __call__(self, prompt: str) -> str:
+            return prompt
+
+    class Parts:
+        def __call__(self, prompt: str) -> Iterator[str]:
+            yield prompt
+
+    assert await steady()(Later())("x") == "x"
+    assert list(steady()(Parts())("x")) == ["x"]
+    assert await steady()(functools.partial(Later(), "y"))() == "y"
 
 
 # Yielding again

@@ -15,7 +15,7 @@ from typing import Any, Concatenate, Generic, ParamSpec, Self, TypeVar, overload
 from steady.decorator.answers import Ran, parts_of, value_of
 from steady.decorator.loop import LOOP
 from steady.decorator.prompt import find_prompt
-from steady.decorator.provider import INSIDE, NAME, FunctionProvider, Invocation
+from steady.decorator.provider import INSIDE, NAME, FunctionProvider, Invocation, kind_of
 from steady.decorator.resolving import Prepared, Settings
 from steady.errors import Abstained, RuleViolation
 from steady.policy.document import Policy
@@ -99,8 +99,10 @@ class Steadied(Generic[P, R]):
         self._settings, self._prompt, self._on_accept = settings, prompt, on_accept
         self._errors, self._default, self._locale = candidate_errors, default, locale
         self._signature = inspect.signature(function)
-        self._is_async, self._yields_async = inspect.iscoroutinefunction(function), inspect.isasyncgenfunction(function)
-        self._yields = inspect.isgeneratorfunction(function)
+        kind = kind_of(function)
+        self._is_async, self._yields_async, self._yields = (
+            kind == k for k in ("async", "async_generator", "generator")
+        )
         if self._is_async:
             _mark_async(self)
 

@@ -2,10 +2,11 @@
 
 import asyncio
 import contextvars
+import functools
 import inspect
 from collections import OrderedDict
 from collections.abc import AsyncIterator, Callable
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 from steady.decorator.loop import LOOP
 from steady.decorator.prompt import given_back, with_defaults
@@ -66,6 +67,19 @@ def capabilities(signature: inspect.Signature) -> Capabilities:
     )
 
 
+def kind_of(function: Callable[..., Any]) -> Literal["sync", "async", "generator", "async_generator"]:
+    """Return how a function gives its value; a callable object is what its `__call__` is, or what it is marked as."""
+    while isinstance(function, functools.partial):
+        function = function.func
+    called = function if inspect.isroutine(function) else type(function).__call__
+    if inspect.isasyncgenfunction(called):
+        return "async_generator"
+    if inspect.isgeneratorfunction(called):
+        return "generator"
+    marked = getattr(function, "_is_coroutine", None) is asyncio.coroutines._is_coroutine  # type: ignore[attr-defined]
+    return "async" if marked or inspect.iscoroutinefunction(called) or inspect.iscoroutinefunction(function) else "sync"
+
+
 class Given(NamedTuple):
     """What the function gave for one candidate."""
 
@@ -120,11 +134,12 @@ class FunctionProvider:
         args, kwargs = self._invocation.arguments(call)
         function, context = self._invocation.function, self._invocation.context.copy()
         context.run(INSIDE.set, True)
-        if inspect.isasyncgenfunction(function):
+        kind = kind_of(function)
+        if kind == "async_generator":
             return None, await _in_context(_drain(function, args, kwargs), context, call.timeout)
-        if inspect.iscoroutinefunction(function):
+        if kind == "async":
             return await _in_context(function(*args, **kwargs), context, call.timeout), None
-        if inspect.isgeneratorfunction(function):
+        if kind == "generator":
             return None, await LOOP.in_thread(lambda: list(function(*args, **kwargs)), context, call.timeout)
         return await LOOP.in_thread(lambda: function(*args, **kwargs), context, call.timeout), None
 
