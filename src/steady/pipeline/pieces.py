@@ -57,7 +57,7 @@ def _answer(message: dict[str, Any]) -> Iterator[Piece]:
 
 def _arguments(message: dict[str, Any]) -> Iterator[Piece]:
     """Yield the arguments of every call. A call whose arguments are no text is judged all the same, as JSON."""
-    calls = message.get("tool_calls") or ()
+    calls = message.get("tool_calls") or []
     for i, call in enumerate(calls if isinstance(calls, list) else [calls]):
         found = False
         for kind, field in (("function", "arguments"), ("custom", "input")):
