@@ -20,7 +20,8 @@ from tests.serving import Answer, Served, fresh, gather, label, openai_like, pol
 from tests.upstream import Upstream
 
 from steady.errors import ConfigError, ModelMissing
-from steady.server.serve import serve
+from steady.pipeline.runtime import Runtime
+from steady.server.serve import judges_schemas, serve
 
 USER = [{"role": "user", "content": "x"}]
 SCHEMA = {"type": "object", "properties": {"city": {"type": "string"}}, "required": ["city"]}
@@ -359,6 +360,17 @@ def test_a_missing_model_file_is_one_clear_line(tmp_path: Path) -> None:
 
     with pytest.raises(ModelMissing, match=r"nowhere\.gguf"):
         serve(config, only_check=True)
+
+
+@pytest.mark.parametrize(("named", "warms"), [(POLICIES[0], False), (POLICIES[1], True)])
+def test_what_words_a_schemas_complaints_is_loaded_at_the_start_where_there_is_a_schema(
+    tmp_path: Path, named: dict[str, Any], warms: bool
+) -> None:
+    """It takes seconds, which the first wrong JSON, and all requests beside it, would have to wait."""
+    providers = {"up": {"kind": "openai-compatible", "base_url": "http://127.0.0.1:9/v1"}}
+    runtime = Runtime.open(write(tmp_path, {"providers": providers, "store": {"off": True}}, [named]))
+
+    assert judges_schemas(runtime) is warms
 
 
 def test_serve_says_where_it_serves_and_ends_cleanly_when_told(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 import socket
 import sys
+import threading
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -9,6 +10,7 @@ from typing import Any
 from steady.errors import ConfigError
 from steady.pipeline.runtime import Runtime
 from steady.policy.config import guard_address
+from steady.policy.implied import implied_rule
 from steady.server.app import App
 from steady.server.services import Services
 
@@ -42,7 +44,21 @@ def serve(
     except BaseException:
         runtime.close()
         raise
+    if judges_schemas(runtime):
+        threading.Thread(target=_load_wording, name="steady-warm", daemon=True).start()
     _run(services, listening, host, say)
+
+
+def judges_schemas(runtime: Runtime) -> bool:
+    """Whether a policy has a schema, its own or a rule's."""
+    loaded = [runtime.library.get(name) for name in runtime.library.names()]
+    rules = [rule for one in loaded for rule in (*one.rules, implied_rule(one.policy))]
+    return any(rule is not None and rule.name == "json_schema" for rule in rules)
+
+
+def _load_wording() -> None:
+    """Import what words a schema's complaints: it takes a second or more, for which the first wrong JSON would wait."""
+    import jsonschema.validators  # noqa: F401
 
 
 def _require_weights(runtime: Runtime) -> None:
