@@ -5,12 +5,15 @@ import json
 from typing import Any
 
 import pytest
-from tests.pipeline.worlds import decided, draws, policy, question
+from tests.pipeline.worlds import decided, draws, policy, question, world
 
+from steady.errors import RequestError
 from steady.pipeline.replay import replay
 from steady.pipeline.respond import receipt_of
+from steady.pipeline.stream import Done, Sent, stream
 from steady.providers.scripted import ScriptedProvider
-from steady.types import Outcome, Request
+from steady.server.wire import parse
+from steady.types import Outcome, Request, Sampling
 
 EXCLUDES = {"rule": "excludes", "terms": ["garantía", "forbidden"], "on_fail": "filter"}
 NO_EMAIL = {"rule": "no_pii", "kinds": ["email"], "on_fail": "filter"}
@@ -114,3 +117,68 @@ def test_an_assistant_message_at_the_end_hides_no_input() -> None:
     assert ask(under, ["ok"], question(messages=(asked, begun))).decision.code == "rule_violation"
     done = ({"role": "user", "content": "Again, please."}, begun)
     assert ask(under, ["ok"], question(messages=(asked, begun, *done))).decision.action == "answered"
+
+
+CITED = {**several("Paris is a fine city. " * 9), "citations": ["https://x.example/forbidden"], "provider": "Acme", "found": {"n": 3}}
+
+
+def test_fields_beside_the_choices_are_held_against_the_rules() -> None:
+    """Citations and search results are text that goes out too."""
+    outcome = ask(policy(EXCLUDES), [CITED])
+
+    assert outcome.decision.action == "answered"
+    assert "citations" not in outcome.envelope
+    assert outcome.envelope["provider"] == "Acme"
+    assert outcome.envelope["found"] == {"n": 3}
+    assert any("beside the answer withheld" in note for note in outcome.decision.notes)
+
+
+def test_a_live_stream_holds_them_back_too_and_loses_none_that_may_leave() -> None:
+    under = policy({**EXCLUDES, "on_fail": "exception"})
+    kept = {"citations": ["https://x.example/fine"], "provider": "Acme"}
+    logprobs = {"content": [{"token": "fine", "logprob": -0.1}]}
+    allowed = {**CITED, **kept, "choices": [{**CITED["choices"][0], "logprobs": logprobs, "native": 1}]}
+
+    async def sent(line: dict[str, Any]) -> list[dict[str, Any]]:
+        provider = ScriptedProvider([line], size=2)
+        events = [event async for event in stream(question(), under, world(provider))]
+        done = events[-1]
+        assert isinstance(done, Done)
+        assert done.live
+        assert not done.whole
+        return [*(event.chunk for event in events[:-1] if isinstance(event, Sent)), *done.rest]
+
+    assert "forbidden" not in json.dumps(asyncio.run(sent(CITED)))
+    last = asyncio.run(sent(allowed))[-1]
+    assert {key: last[key] for key in kept} == kept
+    assert last["choices"][0]["logprobs"] == logprobs
+    assert last["choices"][0]["native"] == 1
+
+
+@pytest.mark.parametrize("candidates", [draws(1, budget={"tokens": 30}), draws(1, 4, budget={"tokens": 30})])
+def test_the_clients_n_does_not_break_the_budget(candidates: dict[str, Any]) -> None:
+    under = policy(EXCLUDES, candidates=candidates)
+
+    for fields in ({}, TOOLS):
+        outcome = ask(under, ["some words"], question(n=8, fields=fields))
+        assert outcome.total.prompt + outcome.total.completion <= 30
+        assert outcome.choices
+        assert any("8 choices were asked for" in note for note in outcome.decision.notes)
+
+
+@pytest.mark.parametrize("greedy", [Sampling(top_p=0.0), Sampling(min_p=1.0)])
+def test_draws_that_can_only_be_equal_are_not_counted_as_agreement(greedy: Sampling) -> None:
+    outcome = ask(
+        policy(EXCLUDES, candidates=draws(3), sampling={"preset": "client"}), ["same"], question(sampling=greedy)
+    )
+
+    assert outcome.decision.agreement.share is None
+    assert len(outcome.candidates) == 1
+
+
+@pytest.mark.parametrize("values", [{"max_tokens": -1}, {"temperature": 99}, {"top_k": 0}])
+def test_sampling_under_steady_is_held_to_the_same_ranges(values: dict[str, Any]) -> None:
+    body = {"messages": [{"role": "user", "content": "Hello"}], "steady": {"sampling": values}}
+
+    with pytest.raises(RequestError, match=next(iter(values))):
+        parse(json.dumps(body).encode(), {})

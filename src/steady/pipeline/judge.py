@@ -137,6 +137,14 @@ async def _asked(bound: Bound, check: Asked, piece: Piece, scene: Scene) -> Resu
     )
 
 
+def forbids(bound: Bound, piece: Piece, context: Context) -> bool:
+    """Whether an enforced rule fails a text that nobody can fix; a rule that would have to ask the world fails it."""
+    rule = bound.rule
+    if rule.mode != "enforce" or rule.on_fail in UNENFORCED or piece.surface not in rule.surfaces:
+        return False
+    return not rule.pure or _pure(bound, bound.check, piece, context).failed  # type: ignore[arg-type]
+
+
 def _broken(bound: Bound, piece: Piece, error: str) -> Result:
     return Result(bound, piece, Finding(passed=False, reason="the rule could not judge"), error=error)
 

@@ -159,6 +159,8 @@ def _draws(
         why = "one candidate is made under this policy"
     elif sampling.temperature == 0 or sampling.top_k == 1:
         why = "draws are not independent at temperature 0"
+    elif sampling.top_p == 0 or sampling.min_p == 1:
+        why = "draws are not independent where only the likeliest token may be drawn"
     elif request.options.decorated:
         why = "the call was made by a decorated function, which draws its own candidates"
     elif offers_tools(request.fields):
@@ -166,7 +168,7 @@ def _draws(
     elif prompt > doc.fan_out_up_to:
         why = f"the prompt has about {prompt} tokens; above {doc.fan_out_up_to} one candidate is made"
     most = n if why else max(doc.max, n)
-    first = n if why else min(max(doc.min, n), _affordable(policy, sampling, messages))
+    first = min(n if why else max(doc.min, n), _affordable(policy, sampling, messages))
     return max(1, min(first, most)), most, max(doc.max, most), why
 
 

@@ -17,8 +17,8 @@ from steady.pipeline.generate import Pool, generate, shares, usage_of
 from steady.pipeline.guard import INPUT_SLOT, Guarded, guard
 from steady.pipeline.history import clean
 from steady.pipeline.journal import Recorder
-from steady.pipeline.judge import Scene
-from steady.pipeline.pieces import shape_of
+from steady.pipeline.judge import Scene, forbids
+from steady.pipeline.pieces import pieces_of, shape_of, too_deep
 from steady.pipeline.plan import Plan, plan
 from steady.pipeline.respond import summed
 from steady.pipeline.seeds import root_seed
@@ -113,6 +113,8 @@ def conclude(request: Request, pool: Pool, guarded: Guarded, settled: Settled, w
     """Disclose, and put the decision and the outcome together."""
     made = pool.plan
     choices, disclosure = _disclosed(request, made, settled)
+    first = settled.released[0].candidate if settled.released else None
+    envelope = _envelope(pool, first)
     decision = Decision(
         action=settled.action,  # type: ignore[arg-type]
         code=settled.code,  # type: ignore[arg-type]
@@ -125,13 +127,12 @@ def conclude(request: Request, pool: Pool, guarded: Guarded, settled: Settled, w
         verdicts=(*guarded.verdicts, *(v for a in pool.acted for v in a.verdicts)),
         scores=settled.scores,
         stopped=pool.stopped,
-        notes=(*made.notes, *pool.shared.notes, *settled.notes),
+        notes=(*made.notes, *pool.shared.notes, *settled.notes, *_withheld(pool, first, envelope)),
         disclosure=disclosure,
     )
-    first = settled.released[0].candidate if settled.released else None
     return Outcome(
         decision=decision,
-        envelope=_envelope(pool, first),
+        envelope=envelope,
         choices=choices,
         candidates=tuple(a.candidate for a in pool.acted),
         returned=sum((a.candidate.usage for a in settled.released), Usage()),
@@ -151,13 +152,34 @@ def _envelope(pool: Pool, first: Candidate | None) -> dict[str, Any]:
     usage = {"usage": summed([one for one in told if isinstance(one, dict)])}
     if first is None:
         body = pool.replies[min(pool.replies)].body
-        return {k: v for k, v in body.items() if k in _IDS} | usage
+        return {k: v for k, v in body.items() if k in IDS} | usage
     slots = [key for key in pool.replies if key[1] == first.attempt and key[0] <= first.slot]
     body = pool.replies[max(slots)].body
-    return {k: v for k, v in body.items() if k not in {"choices", "steady"}} | usage
+    kept = {k: v for k, v in body.items() if k not in {"choices", "steady"} and not _forbidden(pool.plan, k, v)}
+    return kept | usage
 
 
-_IDS = frozenset({"id", "object", "created", "model", "system_fingerprint"})
+IDS = frozenset({"id", "object", "created", "model", "system_fingerprint"})
+
+
+def _forbidden(made: Plan, key: str, value: Any) -> bool:
+    """Whether a field beside the choices (citations, search results) holds what a rule forbids wherever text is."""
+    if key in IDS or not isinstance(value, str | list | dict):
+        return False
+    field = {key: value}
+    if too_deep(field):
+        return bool(made.rules)
+    return any(forbids(bound, piece, made.context) for bound in made.rules for piece in pieces_of(field))
+
+
+def _withheld(pool: Pool, first: Candidate | None, envelope: dict[str, Any]) -> tuple[str, ...]:
+    if first is None:
+        return ()
+    slots = [key for key in pool.replies if key[1] == first.attempt and key[0] <= first.slot]
+    gone = [key for key in pool.replies[max(slots)].body if key not in {"choices", "steady", "usage", *envelope}]
+    return (
+        (f"{len(gone)} of the upstream's fields beside the answer withheld: a rule forbids their text",) if gone else ()
+    )
 
 
 def _disclosed(request: Request, made: Plan, settled: Settled) -> tuple[tuple[dict[str, Any], ...], Disclosure]:

@@ -21,7 +21,7 @@ from steady.pipeline.history import clean
 from steady.pipeline.journal import Recorder
 from steady.pipeline.judge import Scene
 from steady.pipeline.plan import Plan, offers_tools, plan
-from steady.pipeline.run import conclude, decide, pass_call, passed, with_messages
+from steady.pipeline.run import IDS, conclude, decide, pass_call, passed, with_messages
 from steady.pipeline.seeds import draw_seed, root_seed
 from steady.pipeline.settle import settle
 from steady.pipeline.texts import customs
@@ -142,7 +142,7 @@ class Relay:
 
     def feed(self, chunk: Chunk) -> Chunk | None:
         """Return the chunk that may leave now, or None if nothing may."""
-        self._envelope = {k: v for k, v in chunk.items() if k not in {"choices", "usage"}}
+        self._envelope = {k: v for k, v in chunk.items() if k in IDS}  # all else is judged first, and rides on the last
         choice = next((c for c in chunk.get("choices") or () if c.get("index", 0) == 0), None)
         delta = (choice or {}).get("delta") or {}
         out: dict[str, Any] = {}
@@ -179,5 +179,7 @@ class Relay:
             other["tool_calls"] = [{"index": i, **c} for i, c in enumerate(other["tool_calls"])]
         delta = {key: text for key, text in rest.items() if text} | other
         last = [self._chunk(delta)] if delta else []
-        last.append(self._chunk({}, str(choice.get("finish_reason") or "stop")))
+        end = self._chunk({}, str(choice.get("finish_reason") or "stop"))
+        end["choices"][0] |= {k: v for k, v in choice.items() if k not in {"index", "message", "finish_reason"}}
+        last.append({**{k: v for k, v in outcome.envelope.items() if k not in {*IDS, "usage"}}, **end})
         return Done(outcome, True, (), whole=False, rest=tuple(last))

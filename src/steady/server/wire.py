@@ -168,11 +168,14 @@ def _options(body: Any, headers: Mapping[str, str]) -> Options:
         if key not in _OPTIONS:
             raise RequestError(f"steady.{key} is no option. {legal_words(key, _OPTIONS)}", param=f"steady.{key}")
     try:
-        return msgspec.convert(values | body, Options)
+        options = msgspec.convert(values | body, Options)
     except msgspec.ValidationError as error:
         message, _, path = str(error).partition(" - at `$.")
         field = f"steady.{path.strip('`')}" if path else "steady"
         raise RequestError(f"{field}: {message}.", param=field) from error
+    if options.sampling is not None:
+        _in_range(options.sampling, "max_tokens")
+    return options
 
 
 _NO_OPTIONS = Options()
