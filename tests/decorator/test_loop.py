@@ -159,14 +159,14 @@ def test_an_interrupt_of_the_waiting_thread_cancels_what_it_waits_for() -> None:
         import asyncio, signal, threading, time
         from steady.decorator.loop import LOOP
         cancelled = threading.Event()
+        main = threading.main_thread().ident
         async def long():
+            threading.Timer(0.3, lambda: signal.pthread_kill(main, signal.SIGINT)).start()
             try:
                 await asyncio.sleep(30)
             except asyncio.CancelledError:
                 cancelled.set()
                 raise
-        main = threading.main_thread().ident
-        threading.Timer(0.2, lambda: signal.pthread_kill(main, signal.SIGINT)).start()
         try:
             LOOP.call(long())
         except KeyboardInterrupt:
