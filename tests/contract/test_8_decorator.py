@@ -669,6 +669,7 @@ def test_the_plain_value_never_carries_a_disclosure_unless_asked_on_a_str() -> N
         return ChatCompletion.model_validate(completion(text))
 
     assert steady(said)(fn)("?") == text
+    assert steady(said)(fn).detailed("?").text == text
     asked = steady(said, disclose=True)(fn)("?")
     assert asked.startswith(text) and len(asked) > len(text)
     assert steady(said, disclose=True)(response)("?").choices[0].message.content == text
