@@ -1,6 +1,8 @@
 """From steady.yaml to live providers: what an entry says is what goes over the wire."""
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -11,6 +13,7 @@ from steady.errors import ConfigError
 from steady.pipeline.runtime import Runtime
 from steady.policy.library import Library
 from steady.providers.capabilities import capabilities
+from steady.providers.litellm import load_litellm
 
 MODEL = "claude-sonnet-4-5"
 pytestmark = pytest.mark.filterwarnings("ignore:.*`ReadOnly` qualifier.*")  # litellm's own filter, undone by pytest
@@ -56,7 +59,8 @@ def test_an_entrys_own_words_come_before_what_is_known(tmp_path: Path) -> None:
 
 @pytest.mark.slow
 def test_a_litellm_providers_base_url_key_and_retries_are_used(tmp_path: Path) -> None:
-    """Slow: litellm takes seconds to import."""
+    """Slow: litellm takes seconds to import, which is done before anybody waits for an answer."""
+    load_litellm()
     (tmp_path / "key.txt").write_text("canary-key")
     with Upstream() as up:
         up.error(503, "overloaded")
@@ -88,3 +92,23 @@ def test_a_function_that_can_not_be_imported_is_told_at_the_start(tmp_path: Path
         path = write(tmp_path / place.partition(":")[2], {"functions": {"soften": place}})
         with pytest.raises(ConfigError, match=r"functions\.soften"):
             Runtime.open(path, store=False)
+
+
+@pytest.mark.slow
+def test_a_validator_of_others_is_loaded_before_the_first_request(tmp_path: Path) -> None:
+    """Its import can take longer than a verdict may, and the first caller would get a refusal."""
+    code = (
+        "import asyncio, sys\n"
+        "from steady.pipeline.runtime import Runtime\n"
+        "runtime = Runtime.open(sys.argv[1], store=False)\n"
+        "before = 'guardrails' in sys.modules\n"
+        "asyncio.run(runtime.warm())\n"
+        "print(before, 'guardrails' in sys.modules)\n"
+    )
+    rules = [{"rule": "guardrails", "validator": "guardrails/regex_match", "args": {"regex": "a"}}]
+    with Upstream() as up:
+        path = write(tmp_path, {"providers": {"up": openai_like(up)}}, [policy("outside", model="up/m", rules=rules)])
+
+    done = subprocess.run([sys.executable, "-c", code, str(path)], capture_output=True, text=True, timeout=120)
+
+    assert done.stdout.split() == ["False", "True"], done.stderr[-2000:]

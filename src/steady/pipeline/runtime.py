@@ -1,5 +1,6 @@
 """What every door stands on: a configuration, its policies, providers, store and clock, opened once."""
 
+import asyncio
 import os
 import secrets
 from collections.abc import Mapping
@@ -142,11 +143,20 @@ class Runtime:
         return tuple(sorted(named - {""}))
 
     async def warm(self) -> None:
-        """Load embedded models now: loading holds the interpreter, which must not happen under a request."""
+        """
+        Load embedded models and validators of others now, so that no request waits for them.
+
+        Loading a model holds the interpreter; importing a validator can take longer than a verdict may.
+        """
         for name in self.providers:
             if self.embedded(name):
                 with suppress(SteadyError):  # what is missing is told by /readyz, and by each request that needs it
                     await getattr(self.providers[name], "warm", _nothing)()
+        for rule in (rule for name in self.library.names() for rule in self.library.get(name).rules if not rule.pure):
+            load = getattr(rule.build(), "warm", None)
+            if load is not None:
+                with suppress(SteadyError):  # a validator that can't be made is told by each verdict that needs it
+                    await asyncio.to_thread(load)
 
     async def aclose(self) -> None:
         """Close providers, then write what is queued and close the store."""
