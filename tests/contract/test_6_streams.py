@@ -20,6 +20,7 @@ LONG = ["Paris is the capital of France and has been for a very long time. "] * 
 POLICIES = [
     policy("live", model="up/m", rules=[FIX_EMAIL], disclose={"place": "append", "when": "always"}),
     policy("fixing", model="up/m", rules=[FIX_EMAIL]),
+    policy("stopping", model="up/m", rules=[STOP_LAVA]),
     policy("ending", model="up/m", rules=[FIX_EMAIL, STOP_LAVA]),
     policy("prefix", model="up/m", rules=[FIX_EMAIL], disclose={"place": "prefix", "when": "always"}),
     policy("filtering", model="up/m", rules=[{**STOP_LAVA, "on_fail": "filter"}]),
@@ -107,6 +108,22 @@ def test_an_exception_ends_a_live_stream_before_the_forbidden_text(steady: Serve
     assert "hot la" not in answer.streamed
     assert answer.events[-1]["error"]["reason"] == "rule_violation"
     assert answer.lines[-1] != "data: [DONE]"
+
+
+def test_not_even_a_part_of_the_forbidden_text_leaves_letter_by_letter(steady: Served, up: Upstream) -> None:
+    up.stream(*_pieces([*"Harmless words come first, and plenty of them, and then hot lava flows."]))
+    answer = steady.chat(model="stopping", stream=True)
+
+    assert answer.streamed.startswith("Harmless")
+    assert "hot l" not in answer.streamed
+    assert answer.events[-1]["error"]["reason"] == "rule_violation"
+
+
+def test_a_stream_goes_on_live_after_a_fix(steady: Served, up: Upstream) -> None:
+    up.stream(*_pieces(["Write to ", *MAIL, " or not at all. ", *LONG])[:-2], then="hang")
+
+    got = _read_some(steady, up, "fixing", b"not at all")
+    assert b"jane" not in got
 
 
 def test_an_exception_before_anything_was_sent_keeps_its_status(steady: Served, up: Upstream) -> None:
