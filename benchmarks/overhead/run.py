@@ -4,9 +4,9 @@ What Steady adds to a call: beside the upstream asked directly, and beside LiteL
     python benchmarks/overhead/run.py [SECONDS]
 
 One mock upstream and the load on one core, the gateway under test alone on the other; 16 keep-alive connections. CPU is
-user + system of the gateway's process tree a request. Steady runs with a client key, metrics, and a receipt kept for each
-request; LiteLLM's proxy runs in a virtual environment of its own, as its documentation starts it, with a key and with its
-telemetry off. Compare rows: absolute figures depend on the machine.
+user + system of the gateway's process tree a request. Steady runs with a client key, metrics, and a receipt kept for
+each request; LiteLLM's proxy runs in a virtual environment of its own, as its documentation starts it, with a key and
+with its telemetry off. Compare rows: absolute figures depend on the machine.
 """
 
 # ruff: noqa: T201

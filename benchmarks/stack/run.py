@@ -45,7 +45,9 @@ def memory(process: psutil.Process) -> float:
 
 def start(command: list[str], core: int, port: int, *, wait: float = 10.0, **env: str) -> subprocess.Popen[bytes]:
     """Start a server on one core and wait, at most `wait` seconds, until its port answers."""
-    process = subprocess.Popen(["taskset", "-c", str(core), *command], env={**os.environ, **env})
+    process = subprocess.Popen(
+        ["taskset", "-c", str(core), *command], env={**os.environ, **env}, stdout=subprocess.DEVNULL
+    )
     for _ in range(int(wait / 0.05)):
         with socket.socket() as probe:
             if probe.connect_ex(("127.0.0.1", port)) == 0:
