@@ -117,6 +117,18 @@ def test_a_free_text_gets_the_message_as_its_content(steady: Served, up: Upstrea
 
 
 @pytest.mark.parametrize("stream", [False, True])
+@pytest.mark.parametrize("model", ["sorry", "refrain", "error", "city-value"])
+def test_nothing_around_an_answer_that_is_withheld_quotes_it(
+    steady: Served, up: Upstream, model: str, stream: bool
+) -> None:
+    """Upstreams put citations, search results and more beside the choices."""
+    up.reply("hot lava", citations=["hot lava"], x_search={"results": [{"text": "hot lava"}]}, system_fingerprint="fp")
+    answer = steady.chat(model=model, stream=stream)
+
+    assert b"hot" not in answer.body
+
+
+@pytest.mark.parametrize("stream", [False, True])
 def test_a_refrain_is_a_refusal_that_stops_and_carries_nothing_of_the_answer(
     steady: Served, up: Upstream, stream: bool
 ) -> None:
