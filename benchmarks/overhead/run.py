@@ -133,9 +133,8 @@ def _table(direct: Load, rows: list[Row]) -> None:
     ours = rows[0].cpu_ms
     print(f"\n{CONNECTIONS} concurrent; upstream alone: {direct.requests / direct.seconds:,.0f} requests/s, ", end="")
     print(f"p50 {direct.at(0.5):.2f} ms, p99 {direct.at(0.99):.2f} ms\n")
-    print(
-        "| gateway | CPU ms | ratio | requests/s | added p50 ms | added p99 ms | RSS MB |\n|---|---|---|---|---|---|---|"
-    )
+    print("| gateway | CPU ms | ratio | requests/s | added p50 ms | added p99 ms | RSS MB |")
+    print("|---|---|---|---|---|---|---|")
     for row in rows:
         rate = row.seen.requests / row.seen.seconds
         added = [row.seen.at(share) - direct.at(share) for share in (0.5, 0.99)]

@@ -66,7 +66,9 @@ def test_a_response_keeps_every_field_of_its_upstream() -> None:
     assert body["usage"]["total_tokens"] == 12
 
 
-@pytest.mark.parametrize("value", [object(), b"Paris", print, (x for x in "ab"), [object()]], ids=str)
+@pytest.mark.parametrize(
+    "value", [object(), b"Paris", print, (x for x in "ab"), [object()]], ids=lambda v: type(v).__name__
+)
 def test_another_type_is_an_error_that_names_what_would_work(value: Any) -> None:
     with pytest.raises(NotUnderstood, match=r"returned a builtins\..* What works: str, an OpenAI or litellm response"):
         completion_of(value)

@@ -127,7 +127,6 @@ class Point:
         [None, None],
         [[1, (2,)], [1, [2]]],
     ],
-    ids=str,
 )
 def test_equal_values_agree_however_they_are_built(outputs: list[Any]) -> None:
     assert assert_steady(cycling(*outputs), ["x"]).share == 1
