@@ -24,6 +24,10 @@ from steady.types import DECISION_VERSION, Entry, Outcome, Receipt, Request
 
 VERSION = version("steady-llm")
 KEPT = Path(__file__).parent / "receipts"
+WHAT_TO_DO = (
+    "a decision has changed: raise DECISION_VERSION; or, as long as this version is not released, make its files again: "
+    f"python -m tests.promises.receipts.make tests/promises/receipts/{VERSION}"
+)
 POLICY: dict[str, Any] = {
     "steady": 1,
     "name": "answers",
@@ -156,10 +160,11 @@ def test_receipts_of_every_released_version_replay_equal() -> None:
         receipt = decode(file.read_bytes())
         if receipt.decision_version == DECISION_VERSION:
             found = asyncio.run(replay(receipt))
-            assert found.equal, f"{file}: {found.diff}"
+            assert found.equal, f"{file}: {WHAT_TO_DO}\n{found.diff}"
 
 
 @pytest.mark.parametrize("name", CASES)
 def test_the_kept_receipts_are_made_the_same_again(name: str) -> None:
     """The script beside them is how they were made; that holds as long as this version is the one that made them."""
-    assert made(name).decision == decode((KEPT / VERSION / f"{name}.receipt").read_bytes()).decision
+    kept = decode((KEPT / VERSION / f"{name}.receipt").read_bytes())
+    assert made(name).decision == kept.decision, WHAT_TO_DO
