@@ -119,7 +119,12 @@ def test_an_assistant_message_at_the_end_hides_no_input() -> None:
     assert ask(under, ["ok"], question(messages=(asked, begun, *done))).decision.action == "answered"
 
 
-CITED = {**several("Paris is a fine city. " * 9), "citations": ["https://x.example/forbidden"], "provider": "Acme", "found": {"n": 3}}
+CITED = {
+    **several("Paris is a fine city. " * 9),
+    "citations": ["https://x.example/forbidden"],
+    "provider": "Acme",
+    "found": {"n": 3},
+}
 
 
 def test_fields_beside_the_choices_are_held_against_the_rules() -> None:

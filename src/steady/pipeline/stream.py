@@ -174,7 +174,8 @@ class Relay:
         if any(not (decided[key] or "").startswith(text) for key, text in released.items()):
             return Done(outcome, True, (), whole=False, broken=True)
         rest = {key: text[len(released.get(key, "")) :] for key, text in decided.items() if text}
-        other = {k: v for k, v in message.items() if k not in {*_TEXTS, "role"} and v is not None}
+        texts = {key for key in _TEXTS if isinstance(message.get(key), str)}
+        other = {k: v for k, v in message.items() if k not in {*texts, "role"} and v is not None}
         if "tool_calls" in other:
             other["tool_calls"] = [{"index": i, **c} for i, c in enumerate(other["tool_calls"])]
         delta = {key: text for key, text in rest.items() if text} | other

@@ -76,6 +76,9 @@ def what_is_wrong(body: Any) -> str:
         content = choice["message"].get("content")
         if not (content is None or isinstance(content, str | list)):
             return "a message whose content is no text"
+        calls = choice["message"].get("tool_calls")
+        if not (calls is None or (isinstance(calls, list) and all(isinstance(call, dict) for call in calls))):
+            return "tool calls that are no objects"
     return ""
 
 

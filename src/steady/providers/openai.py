@@ -197,7 +197,18 @@ class OpenAIProvider:
         choices = chunk.setdefault("choices", [])
         if not isinstance(choices, list) or not all(isinstance(choice, dict) for choice in choices):
             raise self._nonsense("choices that are no objects")
+        if not all(_is_delta(choice) for choice in choices):
+            raise self._nonsense("a delta or an index of another type")
         return chunk
+
+
+def _is_delta(choice: dict[str, Any]) -> bool:
+    """Whether a chunk's choice has the shape that `assemble` adds up."""
+    delta, index = choice.get("delta"), choice.get("index")
+    if not (delta is None or isinstance(delta, dict)) or not (index is None or type(index) is int):
+        return False
+    calls = (delta or {}).get("tool_calls")
+    return calls is None or (isinstance(calls, list) and all(isinstance(call, dict) for call in calls))
 
 
 async def _events(response: "aiohttp.ClientResponse") -> AsyncIterator[Event]:
