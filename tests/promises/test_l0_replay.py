@@ -2,6 +2,10 @@
 
 import asyncio
 import json
+import os
+import shutil
+import subprocess
+import sys
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -25,7 +29,7 @@ from steady.types import DECISION_VERSION, Entry, Outcome, Receipt, Request
 VERSION = version("steady-llm")
 KEPT = Path(__file__).parent / "receipts"
 WHAT_TO_DO = (
-    "a decision has changed: raise DECISION_VERSION; or, as long as this version is not released, make its files again: "
+    "a decision has changed: raise DECISION_VERSION or, as long as this version is not released, make its files again: "
     f"python -m tests.promises.receipts.make tests/promises/receipts/{VERSION}"
 )
 POLICY: dict[str, Any] = {
@@ -168,3 +172,25 @@ def test_the_kept_receipts_are_made_the_same_again(name: str) -> None:
     """The script beside them is how they were made; that holds as long as this version is the one that made them."""
     kept = decode((KEPT / VERSION / f"{name}.receipt").read_bytes())
     assert made(name).decision == kept.decision, WHAT_TO_DO
+
+
+@pytest.mark.slow
+def test_a_run_whose_receipts_do_not_replay_fails(tmp_path: Path) -> None:
+    """The hook in conftest.py, on a copy of the source in which a decision holds what no replay can know."""
+    root = Path(__file__).parents[2]
+    shutil.copytree(root / "src", tmp_path / "src", ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copytree(root / "policies", tmp_path / "policies")
+    broken = tmp_path / "src" / "steady" / "pipeline" / "run.py"
+    right = "stopped=pool.stopped,"
+    assert broken.read_text().count(right) == 1
+    broken.write_text(broken.read_text().replace(right, "stopped=str(id(pool)),"))
+    env = {**os.environ, "PYTHONPATH": f"{tmp_path / 'src'}{os.pathsep}{root}", "PYTHONDONTWRITEBYTECODE": "1"}
+    one = f"{__file__}::test_hashes_only_says_what_it_cannot_show"  # passes: it replays nothing
+    other = f"{__file__}::test_a_journal_with_a_hole_is_not_filled"  # passes too: its replay ends at the hole
+    for more in ((), ("-n", "2")):
+        command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", *more, one, other]
+        ran = subprocess.run(command, env=env, cwd=root, capture_output=True, text=True, timeout=100, check=False)
+
+        assert "2 passed" in ran.stdout or ".." in ran.stdout
+        assert "receipts do not replay" in ran.stdout
+        assert ran.returncode == 1
