@@ -65,10 +65,11 @@ def test_ids_names_and_signatures_are_no_text() -> None:
     assert spoken.isdisjoint({"call_1", "send", "c2ln", "assistant", "function", "stop"})
 
 
-def test_parts_of_content_are_pieces_of_the_answer() -> None:
+def test_parts_of_content_are_one_piece_of_the_answer() -> None:
+    """A term may be split over two parts, and a length is that of all of them."""
     choice = {"message": {"content": [{"type": "text", "text": "Par"}, {"type": "text", "text": "is"}]}}
 
-    assert found(choice) == [("answer", "Par"), ("answer", "is")]
+    assert found(choice) == [("answer", "Paris")]
     assert answer_text(choice) == "Paris"
 
 

@@ -187,3 +187,20 @@ def test_sampling_under_steady_is_held_to_the_same_ranges(values: dict[str, Any]
 
     with pytest.raises(RequestError, match=next(iter(values))):
         parse(json.dumps(body).encode(), {})
+
+
+def parts(*texts: str) -> dict[str, Any]:
+    return {"content": [{"type": "text", "text": text} for text in texts]}
+
+
+def test_an_answer_in_parts_is_judged_as_the_one_text_that_it_is() -> None:
+    short = {"rule": "length", "words": {"max": 3}, "on_fail": "filter"}
+
+    assert ask(policy(EXCLUDES), [parts("for", "bidden")]).decision.action == "error"
+    assert ask(policy(short), [parts("one two ", "three four")]).decision.action == "error"
+    assert ask(policy(EXCLUDES, short), [parts("one ", "two")]).choices[0]["message"] == {
+        "role": "assistant",
+        **parts("one ", "two"),
+    }
+    fixed = ask(policy({**NO_EMAIL, "on_fail": "fix"}), [parts("Write to ann@exam", "ple.com now.")])
+    assert fixed.text == "Write to [EMAIL] now."

@@ -34,6 +34,8 @@ def pieces_of(choice: dict[str, Any]) -> tuple[Piece, ...]:
     answer = list(_answer(message))
     arguments = list(_arguments(message))
     known = {piece.path for piece in [*answer, *arguments]}
+    if isinstance(message.get("content"), list):
+        known |= {("message", "content", i, "text") for i in _parts(message["content"])}
     calls = {piece.path for piece in arguments}
     rest = [
         Piece("reasoning", path, text, signed=signed)
@@ -48,11 +50,18 @@ def _answer(message: dict[str, Any]) -> Iterator[Piece]:
     if isinstance(content, str):
         yield Piece("answer", ("message", "content"), content)
     elif isinstance(content, list):
-        for i, part in enumerate(content):
-            if isinstance(part, dict) and isinstance(part.get("text"), str):
-                yield Piece("answer", ("message", "content", i, "text"), part["text"])
+        texts = _parts(content)
+        if len(texts) == 1:
+            yield from (Piece("answer", ("message", "content", i, "text"), text) for i, text in texts.items())
+        elif texts:  # a reader sees one text, so a fix writes one
+            yield Piece("answer", ("message", "content"), "".join(texts.values()))
     if isinstance(message.get("refusal"), str):
         yield Piece("answer", ("message", "refusal"), message["refusal"])
+
+
+def _parts(content: list[Any]) -> dict[int, str]:
+    """Return the text parts of a content, by their place."""
+    return {i: p["text"] for i, p in enumerate(content) if isinstance(p, dict) and isinstance(p.get("text"), str)}
 
 
 def _arguments(message: dict[str, Any]) -> Iterator[Piece]:
