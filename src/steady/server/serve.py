@@ -7,10 +7,11 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from steady.errors import ConfigError
+from steady.errors import ConfigError, Problem, SteadyError
 from steady.pipeline.runtime import Runtime
 from steady.policy.config import guard_address
 from steady.policy.implied import implied_rule
+from steady.policy.library import shipped
 from steady.server.app import App
 from steady.server.services import Services
 
@@ -36,6 +37,7 @@ def serve(
     try:
         guard_address(runtime.config, host)
         _require_weights(runtime)
+        require_models(runtime)
         services = Services(runtime)
         if only_check:
             say(f"ok: {len(services.policies)} policies, {len(runtime.config.providers)} providers")
@@ -47,6 +49,25 @@ def serve(
     if judges_schemas(runtime):
         threading.Thread(target=_load_wording, name="steady-warm", daemon=True).start()
     _run(services, listening, host, say)
+
+
+def require_models(runtime: Runtime) -> None:
+    """Raise ConfigError where one of the operator's own policies names a model that no provider serves."""
+    library = runtime.library
+    if library.folder == shipped():  # those that ship name the embedded model, which a configuration may leave out
+        return
+    problems: list[Problem] = []
+    for name in library.names():
+        one = library.get(name)
+        other = one.policy.otherwise.model if one.policy.otherwise.do == "model" else None
+        for field, model in (("model", one.policy.model), ("otherwise.model", other)):
+            try:
+                if model is not None:
+                    library.target(model)
+            except SteadyError as error:
+                problems.append(Problem(str(one.file), 0, field, str(error)))
+    if problems:
+        raise ConfigError(problems)
 
 
 def judges_schemas(runtime: Runtime) -> bool:
