@@ -37,3 +37,10 @@ def test_a_policy_over_a_known_model_starts(tmp_path: Path) -> None:
     serve(config, only_check=True, say=said.append)
 
     assert said == ["ok: 3 policies, 2 providers"]
+
+
+def test_a_folder_of_presets_that_is_not_there_is_told(tmp_path: Path) -> None:
+    config = write(tmp_path, {"providers": TWO, "presets": "nope"})
+
+    with pytest.raises(ConfigError, match="presets: 'nope' is no folder"):
+        serve(config, only_check=True)

@@ -27,6 +27,8 @@ class Library:
     def __init__(self, found: Found) -> None:
         self.found = found
         config = found.config
+        if config.presets and not (found.folder / config.presets).is_dir():
+            raise ConfigError(f"presets: {config.presets!r} is no folder.")
         self.presets = load_presets(found.folder / config.presets if config.presets else None)
         self.known = Known(catalog(), self.presets, frozenset(config.functions))
         self.folder = self._folder()
