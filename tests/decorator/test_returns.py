@@ -276,6 +276,7 @@ def test_parsed_responses_of_the_official_client_lose_what_was_parsed_of_another
 
 
 @pytest.mark.slow
+@pytest.mark.filterwarnings("ignore:.*`ReadOnly` qualifier.*")  # litellm's own filter, undone by pytest
 def test_responses_and_chunks_of_litellm_are_understood() -> None:
     from litellm.types.utils import ModelResponse, ModelResponseStream
 

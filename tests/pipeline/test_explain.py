@@ -6,6 +6,8 @@ from typing import Any
 from tests.pipeline.worlds import decided, draws, policy, question
 
 from steady.pipeline.explain import explain, keyed_hash, mask, mask_all, sensitive
+from steady.policy.resolved import Bound
+from steady.rules.pii import NoPii
 
 KEY = b"k" * 32
 MAIL = "ann@example.com"
@@ -72,3 +74,10 @@ def test_hashes_are_equal_only_under_one_key() -> None:
     assert keyed_hash(MAIL, KEY) == keyed_hash(MAIL, KEY)
     assert keyed_hash(MAIL, KEY) != keyed_hash(MAIL, b"j" * 32)
     assert len(keyed_hash("\ud800", KEY)) == 16
+
+
+def test_personal_data_spelled_with_json_escapes_is_not_shown_either() -> None:
+    bound = Bound(NoPii(), NoPii().build())
+
+    assert mask('{"to": "ann\\u0040example.com"}', [bound]) == "[withheld]"
+    assert mask('{"to": "nobody\\nhere"}', [bound]) == '{"to": "nobody\\nhere"}'

@@ -166,7 +166,6 @@ def test_a_scanner_of_single_chunks_leaks_where_the_gate_does_not(action: str) -
     ("file", "right", "wrong"),
     [
         ("gate.py", "self._reach = reach(self._finders)", "self._reach = 1"),
-        ("fixing.py", "self._reach = reach(finders)", "self._reach = 1"),
         ("act.py", "last = await judge(choice, rules, scene)", "last = [r for r in last if not r.failed]"),
         ("generate.py", "act(candidate, pool.plan.rules, scene))", "act(candidate, (), scene))"),
         ("pieces.py", 'return (*answer, *arguments, *rest)', "return (*answer, *arguments)"),

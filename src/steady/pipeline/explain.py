@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from steady.pipeline.fixing import replace_all
-from steady.pipeline.pieces import pieces_of
+from steady.pipeline.pieces import pieces_of, unescaped
 from steady.policy.resolved import Bound, Resolved
 from steady.rules.rule import Finder, Match
 from steady.types import Candidate, Outcome, Verdict
@@ -37,7 +37,12 @@ class _Masking:
 def mask(text: str, rules: Sequence[Bound]) -> str:
     """Return `text` with everything that a sensitive rule matches replaced by its kind."""
     finders = [_Masking(b.check) for b in rules if isinstance(b.check, Finder)]
-    return replace_all(text, finders)[0] if finders else text
+    if not finders:
+        return text
+    masked = replace_all(text, finders)[0]
+    if "\\" in masked and replace_all(unescaped(masked), finders)[1]:  # spelled with JSON escapes, whole or in part
+        return "[withheld]"
+    return masked
 
 
 def mask_all(value: Any, rules: Sequence[Bound]) -> Any:

@@ -86,6 +86,10 @@ async def _answer(services: Services, turn: "Turn", send: Send) -> None:
             await _relay(turn, wire, event, held)
     except SteadyError as error:
         await _failed(services, turn, wire, error, None)
+    except Exception:
+        if wire.open:  # the status is out: the client is told by an event, and the fault by the log
+            await _failed(services, turn, wire, SteadyError("Steady failed in the middle of this stream."), None)
+        raise
     finally:
         await events.aclose()
 
