@@ -48,6 +48,10 @@ Every rule looks at surfaces (`on:`): `answer`, `tool_arguments`, `reasoning`, `
 is not applicable, which is no failure. A *pure* rule is computed again by a replay; the verdict of any other is kept on
 the receipt. A *sensitive* one never shows what it matched.
 
+A policy streams live where it makes one candidate and each of its enforced rules is a window (or a prefix) that fixes
+or ends the stream. It then holds back as many characters as its widest rule is wide, and as many again to check what was
+fixed; an answer shorter than that arrives at its end.
+
 This page is generated from the rules themselves.
 
 ## What every rule takes

@@ -56,7 +56,7 @@ def test_an_entry_says_what_a_reader_needs() -> None:
     assert entry.sensitive
     assert entry.pure
     assert entry.streams == "window"
-    assert entry.streams_how.startswith("the last ")
+    assert entry.streams_how.endswith(" characters wide")
     kinds = entry.fields[0]
     assert (kinds.name, kinds.required, kinds.type) == ("kinds", False, "tuple[PiiKind, ...]")
     assert kinds.default.startswith('["email"')

@@ -151,7 +151,7 @@ def _entry(name: str, cls: type[Rule]) -> Entry:
 
 def _how(streams: Streams) -> str:
     if isinstance(streams, Window):
-        return f"the last {streams.width + streams.right} characters are held back"
+        return f"{streams.width + streams.right} characters wide"
     if isinstance(streams, Prefix):
         return f"nothing is released before {streams.hold} characters" if streams.hold else "as it comes"
     return streams.why
