@@ -29,7 +29,7 @@ async def read_body(scope: Scope, receive: Receive, most: int) -> bytes:
     """Return the whole body. Raises TooLargeError over `most` bytes, Gone if the client hung up."""
     length = next((value for name, value in scope["headers"] if name == b"content-length"), b"")
     if length.isdigit() and int(length) > most:
-        raise TooLargeError(f"The body has {int(length):,} bytes; at most {most:,} are taken (server.max_body_bytes).")
+        raise TooLargeError(f"The body has {int(length):,} bytes; at most {most:,} are taken (server.max_body).")
     body = b""
     while True:
         message = await receive()
@@ -37,7 +37,7 @@ async def read_body(scope: Scope, receive: Receive, most: int) -> bytes:
             raise Gone
         body += bytes(message.get("body", b""))
         if len(body) > most:
-            raise TooLargeError(f"The body has more than {most:,} bytes (server.max_body_bytes).")
+            raise TooLargeError(f"The body has more than {most:,} bytes (server.max_body).")
         if not message.get("more_body"):
             return body
 
