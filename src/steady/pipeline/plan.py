@@ -182,7 +182,7 @@ def _affordable(policy: Resolved, sampling: Sampling, messages: tuple[dict[str, 
 def _fields(request: Request, policy: Resolved, notes: list[str]) -> dict[str, Any]:
     fields = dict(request.fields)
     if policy.doc.output.kind in {"json", "label"} and "response_format" in fields and forced_tool(request) is None:
-        form = fields["response_format"]
+        form = fields["response_format"] or {}  # null is what some clients send for none
         if policy.doc.output.kind == "label" or (policy.doc.output.schema and form.get("type") != "json_schema"):
             del fields["response_format"]
             notes.append("response_format of the request was overridden by the policy")
