@@ -140,7 +140,7 @@ class Upstream:
         """The parsed bodies of `requests`."""
         return [seen.body for seen in self.requests]
 
-    def wait(self, claim: Callable[["Upstream"], bool], seconds: float = 3.0) -> bool:
+    def wait(self, claim: Callable[["Upstream"], bool], seconds: float = 20.0) -> bool:
         """Wait until `claim(self)` holds; False if it does not within `seconds`. Blocks: not for use on a loop."""
         until = time.monotonic() + seconds
         while not claim(self) and time.monotonic() < until:

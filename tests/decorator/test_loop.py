@@ -101,7 +101,7 @@ async def test_a_function_that_overruns_is_left_behind_in_time_and_counted() -> 
     with pytest.raises(ProviderTimeout, match=r"longer than 0\.05 s"):
         await LOOP.in_thread(release.wait, contextvars.copy_context(), 0.05)
 
-    assert time.monotonic() - began < 2
+    assert time.monotonic() - began < 8
     assert LOOP.abandoned == before + 1
     assert LOOP.state().stuck >= 1
     release.set()
@@ -215,4 +215,4 @@ def test_nothing_blocks_the_exit_of_the_interpreter() -> None:
     """)
 
     assert out == "ProviderTimeout"
-    assert time.monotonic() - began < 20
+    assert time.monotonic() - began < 80

@@ -183,7 +183,7 @@ async def test_a_coroutine_that_overruns_is_cancelled_in_time(function: Callable
 
     with pytest.raises(ProviderTimeout, match=r"the function took longer than 0\.05 s"):
         await provider(function, "?").complete(call(timeout=0.05))
-    assert time.monotonic() - began < 1.5
+    assert time.monotonic() - began < 8
 
 
 @pytest.mark.parametrize("parts", [False, True])
@@ -201,7 +201,7 @@ async def test_a_sync_function_that_overruns_is_left_behind_in_time(parts: bool)
     began = time.monotonic()
     with pytest.raises(ProviderTimeout, match=r"the function took longer than 0\.05 s"):
         await provider(wait_in_parts if parts else wait, "?").complete(call(timeout=0.05))
-    assert time.monotonic() - began < 1.5
+    assert time.monotonic() - began < 8
     assert LOOP.abandoned == before + 1
     release.set()
 

@@ -115,7 +115,7 @@ async def test_a_delay_beyond_the_timeout_is_a_timeout_on_time() -> None:
 
     with pytest.raises(ProviderTimeout):
         await ScriptedProvider([Delay(60, "never")]).complete(call(timeout=0.05))
-    assert time.monotonic() - began < 1
+    assert time.monotonic() - began < 10
 
 
 async def test_a_broken_stream_gives_some_chunks_and_then_fails() -> None:

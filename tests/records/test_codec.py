@@ -1,7 +1,6 @@
 """Receipts come back as they went in; decisions have one form."""
 
 import json
-import time
 from fractions import Fraction
 from typing import Any
 
@@ -96,19 +95,6 @@ def test_a_lone_surrogate_outside_the_choices_does_not_crash_either() -> None:
 def test_fractions_are_numerator_and_denominator() -> None:
     data = json.loads(codec.decision_bytes(a_decision(agreement=Agreement(share=Fraction(2, 4), of=4))))
     assert data["agreement"]["share"] == "1/2"
-
-
-def test_a_pass_through_decision_takes_less_than_15_microseconds() -> None:
-    """The best of several rounds: other work on the machine must not fail this."""
-    decision = a_decision("x" * 400)
-
-    def once() -> float:
-        start = time.thread_time()
-        for _ in range(1000):
-            codec.decision_bytes(decision)
-        return (time.thread_time() - start) / 1000
-
-    assert min(once() for _ in range(10)) < 15e-6
 
 
 @settings(deadline=None)

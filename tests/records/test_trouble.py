@@ -115,7 +115,7 @@ def test_on_a_full_disk_closing_does_not_hang_and_counts_the_lost(tmp_path: Path
     start = time.monotonic()
     assert store.flush(0.1) is False
     store.close()
-    assert time.monotonic() - start < 5
+    assert time.monotonic() - start < 30
     assert count(tmp_path / "r.db") == store.stored
     assert store.stored + store.lost >= accepted
     assert store.queued == 0

@@ -2,7 +2,6 @@
 
 import random
 import string
-import time
 from fractions import Fraction
 from itertools import product
 from typing import Any
@@ -317,16 +316,3 @@ def test_workers_are_summed() -> None:
         == 2 * alone[("steady_requests_total", tuple(sorted(BY.items())))]
     )
     assert "# EOF" in idle.render("application/openmetrics-text; version=1.0.0", [busy.snapshot()])[0].decode()
-
-
-def test_observing_a_pass_through_answer_takes_less_than_15_microseconds(metrics: Metrics) -> None:
-    """The best of several rounds: other work on the machine must not fail this."""
-    outcome = an_outcome()
-
-    def once() -> float:
-        start = time.thread_time()
-        for _ in range(500):
-            metrics.observe(outcome, model="openai/gpt-4o", seconds=0.02)
-        return (time.thread_time() - start) / 500
-
-    assert min(once() for _ in range(10)) < 15e-6

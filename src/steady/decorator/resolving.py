@@ -53,8 +53,9 @@ class Settings:
         disclose: bool,
         runtime: "Runtime | None" = None,
     ) -> None:
-        if candidates is not None and not 1 <= candidates <= MOST_CANDIDATES:
-            raise ConfigError(f"candidates={candidates} must be from 1 to {MOST_CANDIDATES}.")
+        whole = isinstance(candidates, int) and not isinstance(candidates, bool)
+        if candidates is not None and not (whole and 1 <= candidates <= MOST_CANDIDATES):
+            raise ConfigError(f"candidates={candidates!r} must be from 1 to {MOST_CANDIDATES}.")
         if not isinstance(policy, str | Path | dict | Policy):
             raise ConfigError(
                 f"A {type(policy).__name__} is no policy. What works: a policy's name, the path of its file, a dict, a "

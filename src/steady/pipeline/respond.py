@@ -7,6 +7,7 @@ from typing import Any
 
 import msgspec
 
+from steady.pipeline.guard import INPUT_SLOT
 from steady.policy.resolved import Resolved
 from steady.records.codec import decision_bytes
 from steady.types import Agreement, Outcome, Receipt, Request, Usage
@@ -75,7 +76,8 @@ def steady_object(outcome: Outcome, *, live: bool | None = None, why_buffered: t
     if decision.disclosure.text:
         shown = decision.disclosure
         body["disclosure"] = {"text": shown.text, "place": shown.place, "locale": shown.locale, "why": shown.why}
-    fixed = sorted({v.rule for v in decision.verdicts if v.edits})
+    given = {INPUT_SLOT, *decision.chosen}  # what was fixed in drafts that nobody sees stands in `explain`
+    fixed = sorted({v.rule for v in decision.verdicts if v.edits and v.slot in given})
     if fixed:
         body["fixed"] = fixed
     if decision.notes:

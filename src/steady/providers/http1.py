@@ -15,6 +15,9 @@ from weakref import WeakKeyDictionary
 
 import httptools
 
+MOST_IDLE = 64  # connections kept for later; a burst's others are closed when they are done
+IDLE_SECONDS = 60.0
+
 
 class Whole(NamedTuple):
     """One answer. Header names are in lower case."""
@@ -56,6 +59,7 @@ class _Connection(asyncio.Protocol):
         self._waiter: asyncio.Future[Whole] | None = None
         self.transport: asyncio.Transport | None = None
         self.open = False
+        self.idle_since = 0.0
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self.transport, self.open = transport, True  # type: ignore[assignment]
@@ -181,7 +185,10 @@ class Http1:
         finally:
             timer.cancel()
         if connection.open:
+            connection.idle_since = loop.time()
             idle.append(connection)
+            while len(idle) > MOST_IDLE or loop.time() - idle[0].idle_since > IDLE_SECONDS:
+                idle.pop(0).drop()
         return answer
 
     @staticmethod
