@@ -23,7 +23,7 @@ serve: $(STAMP) ## serve on 127.0.0.1:8790 with the embedded model
 	@$(BIN)/steady serve
 
 test: $(STAMP) ## the fast tests
-	@$(BIN)/python -m pytest -n $(JOBS) -m "not slow"
+	@$(BIN)/python -m pytest -n $(JOBS) -m "not slow" $(ARGS)
 
 check: $(STAMP) ## format, lint, types
 	@$(BIN)/ruff format --check src tests benchmarks examples dashboards
@@ -32,7 +32,7 @@ check: $(STAMP) ## format, lint, types
 
 slow: $(STAMP) ## the tests that need the model, another server, or minutes
 	@$(BIN)/steady model pull smollm2-135m
-	@$(BIN)/python -m pytest -m slow
+	@$(BIN)/python -m pytest -m slow $(ARGS)
 
 bench: $(STAMP) ## overhead beside the upstream itself and a peer
 	@$(BIN)/python benchmarks/overhead/run.py
