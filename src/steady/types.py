@@ -387,5 +387,3 @@ class Consensus(NamedTuple):
 
 
 Aggregate = Callable[[Sequence[Vote]], Consensus]
-Labels = Sequence[str]
-Headers = Mapping[str, str]

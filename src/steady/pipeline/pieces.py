@@ -14,8 +14,7 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from steady.rules.rule import Constraint
-from steady.types import Candidate, Piece, Shape, Surface
+from steady.types import Candidate, Piece, Shape
 
 Path = tuple[str | int, ...]
 
@@ -272,7 +271,3 @@ def digest(text: str) -> str:
 def truncated(candidate: Candidate) -> bool:
     """Whether the answer was cut off; such an answer does not vote."""
     return candidate.choice.get("finish_reason") in {"length", "content_filter"}
-
-
-SURFACES: tuple[Surface, ...] = ("answer", "tool_arguments", "reasoning")
-NO_CONSTRAINT = Constraint()
