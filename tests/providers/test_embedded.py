@@ -1,5 +1,6 @@
 """The embedded model, really run. Without its weights the quick tests skip; the slow ones pull them."""
 
+import ast
 import asyncio
 import gc
 import json
@@ -142,13 +143,27 @@ async def test_it_answers_with_usage_name_and_fingerprint(local: EmbeddedProvide
 
 
 @pytest.mark.usefixtures("here")
-async def test_no_port_is_open(local: EmbeddedProvider) -> None:
-    """llama.cpp always listens; here on a socket without a name."""
-    await local.warm()
+def test_no_port_is_open() -> None:
+    """llama.cpp always listens; here on a socket without a name. Run apart, for a test worker keeps ports of others."""
+    code = """
+        import asyncio
+        import psutil
+        from steady.providers.embedded import EmbeddedProvider
 
-    assert psutil.Process().net_connections("inet") == []
-    sockets = [Path(str(c.laddr)) for c in psutil.Process().net_connections("unix") if "llama" in str(c.laddr)]
-    assert all(not path.exists() for path in sockets), "nobody can connect to a socket that has no name"
+        async def ports():
+            provider = EmbeddedProvider()
+            await provider.warm()
+            here = psutil.Process()
+            print(len(here.net_connections("inet")), [str(c.laddr) for c in here.net_connections("unix")])
+            await provider.aclose()
+
+        asyncio.run(ports())
+    """
+    ports, _, sockets = run_apart(code).stdout.strip().partition(" ")
+
+    assert ports == "0"
+    names = [Path(name) for name in ast.literal_eval(sockets) if "llama" in name]
+    assert names and all(not path.exists() for path in names), "nobody can connect to a socket that has no name"
 
 
 # With the model, slow
