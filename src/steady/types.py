@@ -279,11 +279,24 @@ class Provider(Protocol):
 
     async def ready(self) -> str | None:
         """Return None if calls can be made, else one sentence on what is missing. Makes no billed call."""
-        ...
 
     async def aclose(self) -> None:
         """Release connections, threads and memory."""
+
+
+class Outside(Protocol):
+    """What a rule that is not pure may use: the operator's models, the network, and named functions."""
+
+    async def model(self, name: str, body: dict[str, Any], timeout: float) -> Reply:
+        """Ask a configured model (`provider/model`) with an OpenAI chat body. Raises ProviderError or RuleError."""
         ...
+
+    async def post(self, url: str, body: JSON, timeout: float, secret: str = "") -> JSON:
+        """POST JSON to a URL that the operator allows, and return its JSON. Raises RuleError."""
+        ...
+
+    def function(self, name: str) -> Callable[..., Any]:
+        """Return a function that the operator allows by this name. Raises RuleError."""
 
 
 class World(Protocol):
@@ -291,6 +304,9 @@ class World(Protocol):
 
     functions: Mapping[str, Callable[[str, str], Awaitable[str | None]]]
     """What `on_fail: custom` may name: (text, reason) -> the new text, or None to drop the candidate."""
+
+    outside: Outside
+    """What recorded rules may use; never called on replay."""
 
     async def complete(self, slot: int, attempt: int, call: Call) -> Reply:
         """Ask the model. Raises ProviderError."""
@@ -302,11 +318,9 @@ class World(Protocol):
 
     async def ask(self, slot: int, attempt: int, rule: str, question: Callable[[], Awaitable[JSON]]) -> JSON:
         """Ask something that is not pure (a foreign validator, a custom function). Raises RuleError."""
-        ...
 
     def root_seed(self) -> int:
         """Return a fresh random root seed in [0, 2**31)."""
-        ...
 
     def elapsed(self, mark: int) -> float:
         """Return seconds since the request began, as read when wave `mark` ended."""
@@ -353,7 +367,6 @@ class Clock(Protocol):
 
     def now(self) -> float:
         """Unix seconds."""
-        ...
 
     def monotonic(self) -> float:
         """Seconds on a clock that never goes back."""
@@ -373,14 +386,10 @@ class Vote(NamedTuple):
 class Consensus(NamedTuple):
     """What consensus says of one multiset of votes. Equal for every order of the same votes."""
 
-    winner: (
-        int | None
-    )  # the slot to release (of a blend: the medoid, for when the blend breaks a rule); None: none accepted
+    winner: int | None  # the slot to release (a blend's medoid, for when it breaks a rule); None: none accepted
     text: str | None  # the answer: the winner's text, or the blend's; None if nothing was accepted
     blended: bool  # `text` is no vote's own text
-    ranked: tuple[
-        tuple[int, Fraction], ...
-    ]  # accepted slots with their scores, best first: a client's n takes from here
+    ranked: tuple[tuple[int, Fraction], ...]  # accepted slots with scores, best first: a client's n takes from here
     agreement: Agreement
     leader: int  # votes of the biggest cluster, for the stopping rules
     runner_up: int  # votes of the second

@@ -19,11 +19,10 @@ def test_every_rule_class_in_the_room_is_in_the_catalog() -> None:
     tags = set()
     for path in SOURCE.glob("*.py"):
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-            if isinstance(node, ast.ClassDef) and any(getattr(base, "id", "") == "Rule" for base in node.bases):
+            if isinstance(node, ast.ClassDef):
                 tags |= {keyword.value.value for keyword in node.keywords if keyword.arg == "tag"}  # type: ignore[attr-defined]
 
     assert tags == set(RULES)
-    assert len(RULES) == 20
 
 
 @pytest.mark.parametrize("name", RULES)

@@ -13,6 +13,7 @@ import msgspec
 import pytest
 
 from steady.errors import RuleError
+from steady.pipeline.outside import CLOSED
 from steady.rules.guardrails import Guardrails, GuardrailsCheck
 from steady.rules.rule import Context, Rule
 from steady.types import Piece
@@ -56,6 +57,7 @@ def hook(event, args):
 
 sys.addaudithook(hook)
 silent = sys.argv[1] == "silent"
+from steady.pipeline.outside import CLOSED
 from steady.rules.guardrails import Guardrails
 from steady.rules.rule import Context
 from steady.types import Piece
@@ -72,7 +74,8 @@ if not silent:
     import guardrails.validator_base
     import steady.rules.guardrails as ours
     ours.silenced = lambda: guardrails.validator_base.Validator
-answers = [asyncio.run(check.ask(Piece("answer", (), text), Context())) for check in checks for text in ("abc", "ABCD")]
+texts = [Piece("answer", (), text) for text in ("abc", "ABCD")]
+answers = [asyncio.run(check.ask(text, Context(), CLOSED)) for check in checks for text in texts]
 if not silent:
     from guardrails.utils.hub_telemetry_utils import HubTelemetry
     HubTelemetry()._tracer_provider.force_flush(2000)
@@ -101,7 +104,7 @@ def ask(rule: Guardrails, text: str) -> dict[str, Any]:
 
 
 async def run(check: GuardrailsCheck, text: str) -> dict[str, Any]:
-    return await check.ask(Piece("answer", ("message", "content"), text), Context())
+    return await check.ask(Piece("answer", ("message", "content"), text), Context(), CLOSED)
 
 
 def watch(tmp_path: Path, mode: str) -> list[Any]:

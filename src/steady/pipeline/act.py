@@ -126,7 +126,7 @@ async def _edits(result: Result, piece: Piece, scene: Scene) -> tuple[Edit, ...]
     rule = result.bound.rule
     if rule.on_fail == "custom":
         return await _custom(result, piece, scene)
-    if not rule.pure:
+    if not rule.is_pure():
         fix = result.outside_fix
         return None if fix is None else (Edit(0, len(piece.text), fix, invented=True),)
     try:

@@ -33,6 +33,10 @@ class _Masking:
         for match in self._finder.find(text, start):
             yield Match(match.start, match.end, f"[{match.label or 'withheld'}]", match.label)
 
+    def open(self, text: str, start: int = 0) -> int:
+        """See Finder."""
+        return self._finder.open(text, start)
+
 
 def mask(text: str, rules: Sequence[Bound]) -> str:
     """Return `text` with everything that a sensitive rule matches replaced by its kind."""

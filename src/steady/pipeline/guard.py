@@ -60,7 +60,7 @@ def _fixed(bound: Bound, text: InputText, scene: Scene) -> tuple[str | None, tup
             new, merged = replace_all(new, [bound.check])
             edits = edits_for(0, merged) if i == 0 else edits
         return new, edits
-    if not bound.rule.pure or bound.rule.on_fail == "custom":
+    if not bound.rule.is_pure() or bound.rule.on_fail == "custom":
         return None, ()
     try:
         made = bound.check.fix(text.piece, scene.context)  # type: ignore[union-attr]

@@ -9,8 +9,9 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequenc
 from typing import Any
 
 from steady.errors import ContentNotKept, ProviderError, ProviderNonsense, ProviderTimeout, RuleError
+from steady.pipeline.outside import CLOSED
 from steady.providers.chunks import assemble
-from steady.types import JSON, Call, Entry, Reply, World
+from steady.types import JSON, Call, Entry, Outside, Reply, World
 
 _KINDS: dict[str, type[ProviderError]] = {
     "ProviderError": ProviderError,
@@ -51,6 +52,7 @@ class Recorder:
         self._world = world
         self._entries: dict[_Key, Entry] = {}
         self.functions: Mapping[str, Callable[[str, str], Awaitable[str | None]]] = world.functions
+        self.outside = world.outside
 
     def _keep(self, entry: Entry) -> None:
         self._entries[entry.what, entry.slot, entry.attempt, entry.rule] = entry
@@ -119,6 +121,7 @@ class Replayed:
     """A world made of a journal. It calls no model and no function."""
 
     functions: Mapping[str, Callable[[str, str], Awaitable[str | None]]] = {}
+    outside: Outside = CLOSED
 
     def __init__(self, journal: Sequence[Entry]) -> None:
         self._entries: dict[_Key, Entry] = {(e.what, e.slot, e.attempt, e.rule): e for e in journal}

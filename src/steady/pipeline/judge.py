@@ -98,9 +98,9 @@ def _absent(bound: Bound) -> Result:
 async def judge_piece(bound: Bound, piece: Piece, scene: Scene) -> Result:
     """Ask one rule about one piece. A rule that can't judge counts as failed, and says so."""
     check = bound.check
-    if bound.rule.pure and len(piece.text) > LONG:
+    if bound.rule.is_pure() and len(piece.text) > LONG:
         return await asyncio.to_thread(_pure, bound, check, piece, scene.context)  # type: ignore[arg-type]
-    if bound.rule.pure:
+    if bound.rule.is_pure():
         return _pure(bound, check, piece, scene.context)  # type: ignore[arg-type]
     return await _asked(bound, check, piece, scene)  # type: ignore[arg-type]
 
@@ -126,7 +126,9 @@ def _escapes(piece: Piece, context: Context) -> bool:
 async def _asked(bound: Bound, check: Asked, piece: Piece, scene: Scene) -> Result:
     key = f"{bound.rule.key}#{digest(piece.text)}"
     try:
-        answer = await scene.world.ask(scene.slot, scene.attempt, key, lambda: check.ask(piece, scene.context))
+        answer = await scene.world.ask(
+            scene.slot, scene.attempt, key, lambda: check.ask(piece, scene.context, scene.world.outside)
+        )
         passed, reason, fix = bool(answer["passed"]), str(answer.get("reason", "")), answer.get("fix")
     except RuleError as error:
         return _broken(bound, piece, str(error))
@@ -142,7 +144,7 @@ def forbids(bound: Bound, piece: Piece, context: Context) -> bool:
     rule = bound.rule
     if rule.mode != "enforce" or rule.on_fail in UNENFORCED or piece.surface not in rule.surfaces:
         return False
-    return not rule.pure or _pure(bound, bound.check, piece, context).failed  # type: ignore[arg-type]
+    return not rule.is_pure() or _pure(bound, bound.check, piece, context).failed  # type: ignore[arg-type]
 
 
 def _broken(bound: Bound, piece: Piece, error: str) -> Result:

@@ -152,7 +152,9 @@ class Runtime:
             if self.embedded(name):
                 with suppress(SteadyError):  # what is missing is told by /readyz, and by each request that needs it
                     await getattr(self.providers[name], "warm", _nothing)()
-        for rule in (rule for name in self.library.names() for rule in self.library.get(name).rules if not rule.pure):
+        for rule in (
+            rule for name in self.library.names() for rule in self.library.get(name).rules if not rule.is_pure()
+        ):
             load = getattr(rule.build(), "warm", None)
             if load is not None:
                 with suppress(SteadyError):  # a validator that can't be made is told by each verdict that needs it

@@ -9,7 +9,8 @@ from typing import Any
 from msgspec import structs
 
 from steady.errors import ProviderError, RuleError
-from steady.types import JSON, Call, Clock, Provider, Reply
+from steady.pipeline.outside import CLOSED
+from steady.types import JSON, Call, Clock, Outside, Provider, Reply
 
 ASK_SECONDS = 10.0  # what a validator that is not pure may take
 Function = Callable[[str, str], Awaitable[str | None]]
@@ -25,11 +26,13 @@ class Live:
         functions: Mapping[str, Function] | None = None,
         *,
         ask_seconds: float = ASK_SECONDS,
+        outside: Outside = CLOSED,
     ) -> None:
         self._providers, self._clock = providers, clock
         self._began = clock.monotonic()
         self._ask_seconds = ask_seconds
         self.functions: Mapping[str, Function] = functions or {}
+        self.outside = outside
 
     def _provider(self, call: Call) -> Provider:
         provider = self._providers.get(call.provider)

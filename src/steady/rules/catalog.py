@@ -19,7 +19,7 @@ from steady.rules.length import Length
 from steady.rules.patterns import NotRegex, Regex
 from steady.rules.pii import NoPii
 from steady.rules.repetition import NoRepetition
-from steady.rules.rule import Prefix, Rule, Streams, Window
+from steady.rules.rule import Growing, Prefix, Rule, Streams, Window
 from steady.rules.secrets import NoSecrets
 from steady.rules.terms import Contains, EndsWith, Excludes, StartsWith
 from steady.rules.tools import ToolCallSchema
@@ -53,30 +53,7 @@ _CLASSES: tuple[type[Rule], ...] = (
 RULES: Mapping[str, type[Rule]] = MappingProxyType({str(cls.__struct_config__.tag): cls for cls in _CLASSES})
 """Rule name -> class, in the order of the docs."""
 
-EXAMPLES: Mapping[str, Mapping[str, Any]] = MappingProxyType(
-    {
-        "json": {"type": "object"},
-        "json_schema": {"schema": {"type": "object", "required": ["total"]}},
-        "regex": {"pattern": "^Dear "},
-        "not_regex": {"pattern": "(?i)as an ai", "on_fail": "reask"},
-        "contains": {"all": ["Best regards"]},
-        "excludes": {"terms": ["guarantee", "refund policy"]},
-        "starts_with": {"text": "Answer: ", "on_fail": "fix"},
-        "ends_with": {"any": [".", "!"]},
-        "length": {"words": {"max": 120}, "on_fail": "reask"},
-        "one_of": {"values": ["spam", "ham"]},
-        "range": {"min": 0, "max": 10},
-        "no_pii": {"kinds": ["email", "phone"], "on_fail": "fix"},
-        "no_secrets": {"on_fail": "fix"},
-        "no_urls": {"on_fail": "fix"},
-        "urls_allowed": {"domains": ["example.com"]},
-        "no_repetition": {"max_ratio": 0.2, "on_fail": "fix_reask"},
-        "language": {"allow": ["en"]},
-        "tool_call_schema": {"on_fail": "reask"},
-        "expression": {"expr": "length < 500"},
-        "guardrails": {"validator": "guardrails/regex_match", "args": {"regex": "^[A-Z]"}},
-    }
-)
+EXAMPLES: Mapping[str, Mapping[str, Any]] = MappingProxyType({name: cls.example for name, cls in RULES.items()})
 """For each rule what a policy may write, beside `rule:`; the docs show it, and streaming is told from it."""
 
 
@@ -100,6 +77,7 @@ class Entry(NamedTuple):
     can_fix: bool
     sensitive: bool
     pure: bool
+    cost: str  # low, medium, high or outside; see rule.Cost
     streams: str  # whole, prefix or window, as `example` does
     streams_how: str  # one phrase: why whole, or how many characters are held back
     example: Mapping[str, Any]
@@ -143,6 +121,7 @@ def _entry(name: str, cls: type[Rule]) -> Entry:
         can_fix=cls.can_fix,
         sensitive=cls.sensitive,
         pure=cls.pure,
+        cost=cls.cost,
         streams=type(streams).__name__.lower(),
         streams_how=_how(streams),
         example=EXAMPLES[name],
@@ -154,6 +133,8 @@ def _how(streams: Streams) -> str:
         return f"{streams.width + streams.right} characters wide"
     if isinstance(streams, Prefix):
         return f"nothing is released before {streams.hold} characters" if streams.hold else "as it comes"
+    if isinstance(streams, Growing):
+        return f"as it comes; {streams.late} is known only at the end" if streams.late else "as it comes"
     return streams.why
 
 

@@ -8,7 +8,7 @@ elements took 10 seconds), and `matches` compiles its pattern on every call. So 
 
 import re
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any, ClassVar, NamedTuple
 
 from steady.errors import legal_words
@@ -70,6 +70,7 @@ class Expression(Rule, frozen=True, kw_only=True, tag="expression"):
     `size(answer)` counts bytes; use `length`.
     """
 
+    example: ClassVar[Mapping[str, Any]] = {"expr": "length < 500"}
     default_on: ClassVar[tuple[Surface, ...]] = ANSWER
 
     expr: str

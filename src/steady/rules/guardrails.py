@@ -17,15 +17,15 @@ import re
 import sys
 import threading
 import warnings
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, ClassVar
 
 from msgspec import field
 
 from steady.errors import RuleError
 from steady.rules.json_text import shown
-from steady.rules.rule import ANSWER, Context, Rule, Streams, Whole
-from steady.types import Piece, Surface
+from steady.rules.rule import ANSWER, Context, RecordedRule, Streams, Whole
+from steady.types import Outside, Piece, Surface
 
 _HUB = re.compile(r"(?:hub://)?([a-z0-9_-]+)/([a-z0-9_-]+)")
 _PATH = re.compile(r"([A-Za-z_]\w*(?:\.[A-Za-z_]\w*)*):([A-Za-z_]\w*)")
@@ -37,7 +37,7 @@ _ENVIRONMENT = {  # some validators import litellm, which reads `.env` and fetch
 }
 
 
-class Guardrails(Rule, frozen=True, kw_only=True, tag="guardrails"):
+class Guardrails(RecordedRule, frozen=True, kw_only=True, tag="guardrails"):
     """
     A validator of Guardrails AI passes. Its `on_fail` words are Steady's own, so they stand in `on_fail` as ever.
 
@@ -45,8 +45,8 @@ class Guardrails(Rule, frozen=True, kw_only=True, tag="guardrails"):
     rule is better served by `reask` or `filter`.
     """
 
+    example: ClassVar[Mapping[str, Any]] = {"validator": "guardrails/regex_match", "args": {"regex": "^[A-Z]"}}
     default_on: ClassVar[tuple[Surface, ...]] = ANSWER
-    pure: ClassVar[bool] = False
     can_fix: ClassVar[bool] = True
 
     validator: str
@@ -90,7 +90,7 @@ class GuardrailsCheck:
         self._validate: Callable[[str, dict[str, Any]], Any] | None = None
         self._one_at_a_time = threading.Lock()
 
-    def ask(self, piece: Piece, context: Context) -> Awaitable[dict[str, Any]]:
+    def ask(self, piece: Piece, context: Context, outside: Outside) -> Awaitable[dict[str, Any]]:
         """Ask the validator in a thread. Raises RuleError where it can't be made, or raises itself."""
         return asyncio.to_thread(self._ask, piece.text)
 

@@ -1,6 +1,6 @@
 """The rule `json_schema`: the answer is JSON that a schema takes. The compiled engine decides; the other words why."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from itertools import islice
 from typing import Any, ClassVar, Literal
 
@@ -22,6 +22,7 @@ Repair = Literal["any", "form_only", "none"]
 class JsonSchema(Rule, frozen=True, kw_only=True, tag="json_schema"):
     """The answer is one JSON value that the schema takes, and nothing else."""
 
+    example: ClassVar[Mapping[str, Any]] = {"schema": {"type": "object", "required": ["total"]}}
     default_on: ClassVar[tuple[Surface, ...]] = ANSWER
     can_fix: ClassVar[bool] = True
 

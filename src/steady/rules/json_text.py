@@ -3,6 +3,7 @@
 import json
 import math
 import re
+from collections.abc import Mapping
 from typing import Any, ClassVar, Literal, NoReturn
 
 from steady.rules.repair import MAX_DEPTH, find_json
@@ -167,6 +168,7 @@ def repaired(text: str, context: Context, expect: Literal["object", "array", "an
 class Json(Rule, frozen=True, kw_only=True, tag="json"):
     """The answer is one JSON value and nothing else. Its fix mends the form, never the content."""
 
+    example: ClassVar[Mapping[str, Any]] = {"type": "object"}
     default_on: ClassVar[tuple[Surface, ...]] = ANSWER
     can_fix: ClassVar[bool] = True
 

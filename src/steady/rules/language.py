@@ -1,6 +1,7 @@
 """`language`: which languages an answer may be in, told by fastText's compressed model, which needs no network."""
 
 import re
+from collections.abc import Mapping
 from functools import lru_cache
 from importlib.util import find_spec
 from pathlib import Path
@@ -84,6 +85,7 @@ class Language(Rule, frozen=True, kw_only=True, tag="language"):
     it was so.
     """
 
+    example: ClassVar[Mapping[str, Any]] = {"allow": ["en"]}
     can_fix: ClassVar[bool] = False
 
     allow: Annotated[tuple[str, ...], Meta(min_length=1)]

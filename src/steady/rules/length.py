@@ -2,8 +2,8 @@
 
 import re
 from bisect import bisect_right
-from collections.abc import Callable
-from typing import Annotated, ClassVar
+from collections.abc import Callable, Mapping
+from typing import Annotated, Any, ClassVar
 
 import re2
 from msgspec import Meta, Struct
@@ -141,6 +141,7 @@ class Length(Rule, frozen=True, kw_only=True, tag="length"):
     there is none.
     """
 
+    example: ClassVar[Mapping[str, Any]] = {"words": {"max": 120}, "on_fail": "reask"}
     can_fix: ClassVar[bool] = True
 
     characters: Bounds | None = None

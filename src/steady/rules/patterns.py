@@ -1,7 +1,7 @@
 """`regex` and `not_regex`: patterns that a user writes, in RE2, whose time is linear in the text."""
 
-from collections.abc import Iterator
-from typing import Annotated, ClassVar
+from collections.abc import Iterator, Mapping
+from typing import Annotated, Any, ClassVar
 
 import re2
 from msgspec import Meta
@@ -96,6 +96,7 @@ class _MustMatch:
 class Regex(Rule, frozen=True, kw_only=True, tag="regex"):
     """A pattern must match somewhere in the text, or the whole text. A match of no width is none, unless `full`."""
 
+    example: ClassVar[Mapping[str, Any]] = {"pattern": "^Dear "}
     pattern: Annotated[str, Meta(min_length=1)]
     """An RE2 pattern (https://github.com/google/re2/wiki/Syntax); `\\w`, `\\d` and `\\b` know ASCII only."""
     full: bool = False
@@ -181,6 +182,7 @@ class NotRegex(Rule, frozen=True, kw_only=True, tag="not_regex"):
     count and there is no fix.
     """
 
+    example: ClassVar[Mapping[str, Any]] = {"pattern": "(?i)as an ai", "on_fail": "reask"}
     can_fix: ClassVar[bool] = True
 
     pattern: Annotated[str, Meta(min_length=1)]

@@ -7,7 +7,8 @@ says: numbers with a check digit must satisfy it, phone numbers must be written 
 
 import ipaddress
 import re
-from typing import ClassVar, Literal
+from collections.abc import Mapping
+from typing import Any, ClassVar, Literal
 
 from steady.rules.checksums import IBAN_LENGTH, base58check, bech32, card, iban
 from steady.rules.rule import EVERYWHERE, Rule
@@ -220,6 +221,7 @@ class NoPii(Rule, frozen=True, kw_only=True, tag="no_pii"):
       hexadecimal digits; their optional checksum of letter case is not asked for).
     """
 
+    example: ClassVar[Mapping[str, Any]] = {"kinds": ["email", "phone"], "on_fail": "fix"}
     default_on: ClassVar[tuple[Surface, ...]] = EVERYWHERE
     sensitive: ClassVar[bool] = True
     can_fix: ClassVar[bool] = True

@@ -2,7 +2,8 @@
 
 import re
 from collections import Counter
-from typing import Annotated, ClassVar
+from collections.abc import Mapping
+from typing import Annotated, Any, ClassVar
 
 from msgspec import Meta
 
@@ -106,6 +107,7 @@ class NoRepetition(Rule, frozen=True, kw_only=True, tag="no_repetition"):
     none.
     """
 
+    example: ClassVar[Mapping[str, Any]] = {"max_ratio": 0.2, "on_fail": "fix_reask"}
     can_fix: ClassVar[bool] = True
 
     n: Annotated[int, Meta(ge=1, le=20)] = 4

@@ -6,17 +6,19 @@ judges one `Piece` at a time. Three ways to stream, which decide whether a polic
 
 - `Whole()`: needs the whole text (a minimum length, JSON).
 - `Prefix(hold)`: once it fails on a prefix it fails on every longer text; nothing is released before `hold` characters.
+- `Growing()`: what is wrong shows as early as it can, some of it only at the end (a required key, a closing bracket).
+  Lives in a stream only with `on_fail: exception`: what is released never holds the part that failed.
 - `Window(width, right)`: it is a search for matches, each at most `width` characters long, that depend on nothing to
   their left but one character, and on at most `right` characters after the end. Such a check is a `Finder`.
 """
 
 from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Iterator, Mapping, Sequence
-from typing import Annotated, Any, ClassVar, NamedTuple, Protocol, runtime_checkable
+from typing import Annotated, Any, ClassVar, Literal, NamedTuple, Protocol, runtime_checkable
 
 from msgspec import Meta, Struct
 
-from steady.types import Action, Edit, Finding, Kind, Mode, Piece, Span, Surface
+from steady.types import Action, Edit, Finding, Kind, Mode, Outside, Piece, Span, Surface
 
 EVERYWHERE: tuple[Surface, ...] = ("answer", "tool_arguments", "reasoning")
 ANSWER: tuple[Surface, ...] = ("answer",)
@@ -41,7 +43,16 @@ class Window(NamedTuple):
     right: int = 1
 
 
-Streams = Whole | Prefix | Window
+class Growing(NamedTuple):
+    """Some failures show on a prefix and never recover, others (`late`) only at the end. The check is a `Partial`."""
+
+    late: str = ""  # what is known only at the end, as a phrase
+
+
+Streams = Whole | Prefix | Window | Growing
+
+Cost = Literal["low", "medium", "high", "outside"]
+"""What judging 2 KB takes: below 0.1 ms, below 1 ms, more; `outside`: it waits for somebody else. Told in the docs."""
 
 
 class Match(NamedTuple):
@@ -62,11 +73,44 @@ class Context(Struct, frozen=True, kw_only=True):
     finish_reason: str = "stop"
 
 
-class Constraint(Struct, frozen=True, kw_only=True):
-    """What a rule asks of generation, where the provider takes it. The rule judges the result all the same."""
+Range = tuple[int, int | None]  # from, to, both included; None: no bound
+
+
+class Constraint(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """
+    What a rule asks of generation, where the provider takes it. The rule judges the result all the same.
+
+    Each field is a necessary condition on the whole answer, so several rules' constraints hold together: they are
+    merged field by field, and a field that can't be merged, or that the provider can't be told, is dropped and noted.
+    """
 
     json_schema: dict[str, Any] | None = None
     choices: tuple[str, ...] = ()  # exactly one of these texts
+    pattern: str = ""  # an RE2 pattern that the whole answer matches
+    starts: str = ""  # the answer begins with this
+    ends: str = ""  # the answer ends with this, and nothing after
+    wrapped: tuple[str, str] | None = None  # it begins with the first and ends with the second: quotation marks
+    letters: Literal["", "lower", "upper"] = ""  # no letter of the other case
+    script: str = ""  # Unicode script of every letter: "Latin", "Cyrillic", "Devanagari", ...
+    without: str = ""  # characters that don't occur: ","
+    excludes: tuple[str, ...] = ()  # texts that don't occur, in any case
+    contains: tuple[tuple[str, int], ...] = ()  # (text, at least how many times)
+    characters: Range | None = None
+    words: Range | None = None
+    sentences: Range | None = None
+    paragraphs: Range | None = None  # with `separator` between them
+    separator: str = ""  # between paragraphs or parts: "\n\n", "***", "******"
+    paragraph_starts: tuple[tuple[int, str], ...] = ()  # (which, from 1; the text that it begins with)
+    bullets: Range | None = None  # lines that begin with "* " or "- "
+    numbered: Range | None = None  # lines that begin with "1. ", ...
+    sections: tuple[int, str] | None = None  # at least so many, each headed by this word and its number: "SECTION 1"
+    highlights: int = 0  # at least so many *highlighted* parts
+    placeholders: int = 0  # at least so many [placeholders]
+    capitals: Range | None = None  # words all in capitals
+    title: bool = False  # a <<title>> in double angle brackets
+    postscript: str = ""  # "P.S." or "P.P.S": a line near the end that begins with it
+    max_tokens: int | None = None
+    stop: tuple[str, ...] = ()
 
 
 class Check(Protocol):
@@ -102,14 +146,38 @@ class Finder(Protocol):
         """
         ...
 
+    def open(self, text: str, start: int = 0) -> int:
+        """
+        Return where, in a text that goes on after `text`, a match may begin that `find(text, start)` does not give, or
+        gives otherwise: the first such place at or after `start`, len(text) if there is none. Never too late.
+
+        What stands before it is decided: a stream holds back only from here on.
+        """
+        ...
+
+
+@runtime_checkable
+class Partial(Protocol):
+    """A check that can say of a beginning that no text that goes on from it can pass."""
+
+    streams: Streams
+
+    def doomed(self, text: str, context: Context) -> Finding | None:
+        """Return what is wrong with every text that begins with `text`, or None while one may still pass."""
+        ...
+
 
 class Asked(Protocol):
     """A check that is not pure: its answer is recorded in the journal and read from there on replay."""
 
     streams: Streams
 
-    def ask(self, piece: Piece, context: Context) -> Awaitable[dict[str, Any]]:
-        """Return {"passed": bool, "reason": str, "fix": str | None}. May raise; the rule then counts as failed."""
+    def ask(self, piece: Piece, context: Context, outside: Outside) -> Awaitable[dict[str, Any]]:
+        """
+        Return {"passed": bool, "reason": str, "fix": str | None}; may hold "usage": {"prompt_tokens": ...} too.
+
+        May raise; the rule then counts as failed, or as its `on_error` says.
+        """
         ...
 
 
@@ -125,10 +193,14 @@ class Rule(
 
     default_on: ClassVar[tuple[Surface, ...]] = ANSWER
     pure: ClassVar[bool] = True
+    cost: ClassVar[Cost] = "low"
     sensitive: ClassVar[bool] = (
         False  # what it matched is never shown, logged or kept: only kind, span and a keyed hash
     )
     can_fix: ClassVar[bool] = False
+    example: ClassVar[
+        Mapping[str, Any]
+    ] = {}  # what a policy may write beside `rule:`; the docs show it, tests build it
     requires_text: ClassVar[bool] = False  # fails, rather than being not applicable, where the surface is absent
 
     id: str = ""
@@ -158,6 +230,10 @@ class Rule(
         """The id under which verdicts and metrics know it."""
         return self.id or self.name
 
+    def is_pure(self) -> bool:
+        """Whether its verdict is computed again on replay; else it is read from the journal."""
+        return self.pure
+
     @property
     def surfaces(self) -> tuple[Surface, ...]:
         """Where it looks."""
@@ -174,6 +250,18 @@ class Rule(
     def statement(self) -> str:
         """Return the rule in one plain sentence for a model that is asked again."""
         return ""
+
+
+class RecordedRule(Rule, frozen=True, kw_only=True):
+    """The further fields of rules whose answer comes from outside and is recorded."""
+
+    pure: ClassVar[bool] = False
+    cost: ClassVar[Cost] = "outside"
+
+    timeout: Annotated[str, Meta(pattern=r"^\d+(\.\d+)?(ms|s|m)$")] = "10s"
+    """How long an answer may take."""
+    on_error: Literal["fail", "pass"] = "fail"
+    """What counts where it can't be asked, raises or takes too long. `pass` lets the answer through, and says so."""
 
 
 def found(matches: Sequence[Match], reason: str) -> Finding:
@@ -213,6 +301,12 @@ class Searching(ABC):
     @abstractmethod
     def find(self, text: str, start: int = 0) -> Iterator[Match]:
         """See Finder."""
+
+    def open(self, text: str, start: int = 0) -> int:
+        """See Finder. Here by width alone; a search that can tell what may still become a match says more."""
+        if not isinstance(self.streams, Window):
+            return start
+        return max(start, len(text) - (self.streams.width + self.streams.right) + 1)
 
     def judge(self, piece: Piece, context: Context) -> Finding:
         """Fail where something is found."""

@@ -10,7 +10,8 @@ material by itself. So each link is found without knowing of the one before it, 
 import math
 import re
 from collections import Counter
-from typing import ClassVar
+from collections.abc import Mapping
+from typing import Any, ClassVar
 
 from steady.rules.rule import EVERYWHERE, Rule
 from steady.rules.scan import Confirm, Format, Scanner, ends_word
@@ -151,6 +152,7 @@ class NoSecrets(Rule, frozen=True, kw_only=True, tag="no_secrets"):
     A private key that is broken into lines shorter than 64 characters is found in its first and last line only.
     """
 
+    example: ClassVar[Mapping[str, Any]] = {"on_fail": "fix"}
     default_on: ClassVar[tuple[Surface, ...]] = EVERYWHERE
     sensitive: ClassVar[bool] = True
     can_fix: ClassVar[bool] = True

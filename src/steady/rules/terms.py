@@ -5,8 +5,8 @@ The first two search the normalised view (`normal.normalise`), so that case, wid
 characters neither hide a term nor make one. Ten thousand terms cost what one costs (Aho-Corasick).
 """
 
-from collections.abc import Iterable, Iterator
-from typing import ClassVar
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any, ClassVar
 
 import ahocorasick_rs
 
@@ -54,6 +54,7 @@ class _Contains:
 class Contains(Rule, frozen=True, kw_only=True, tag="contains"):
     """Texts that must be in the answer, or must not. Parts of words count; `excludes` knows whole words and can fix."""
 
+    example: ClassVar[Mapping[str, Any]] = {"all": ["Best regards"]}
     all: tuple[str, ...] = ()
     """Each of these must be there."""
     any: tuple[str, ...] = ()
@@ -169,6 +170,7 @@ class Excludes(Rule, frozen=True, kw_only=True, tag="excludes"):
     character is looked through, so a match is at most twice as long as its term.
     """
 
+    example: ClassVar[Mapping[str, Any]] = {"terms": ["guarantee", "refund policy"]}
     default_on: ClassVar[tuple[Surface, ...]] = EVERYWHERE
     can_fix: ClassVar[bool] = True
 
@@ -236,6 +238,7 @@ class StartsWith(Rule, frozen=True, kw_only=True, tag="starts_with"):
     counted as `invented`.
     """
 
+    example: ClassVar[Mapping[str, Any]] = {"text": "Answer: ", "on_fail": "fix"}
     can_fix: ClassVar[bool] = True
 
     text: str = ""
@@ -285,6 +288,7 @@ class EndsWith(Rule, frozen=True, kw_only=True, tag="ends_with"):
     dictates, so a matter of form, and not counted as `invented`.
     """
 
+    example: ClassVar[Mapping[str, Any]] = {"any": [".", "!"]}
     can_fix: ClassVar[bool] = True
 
     text: str = ""

@@ -1,5 +1,6 @@
 """The rule `tool_call_schema`: each tool call names a tool of the request and has arguments that its schema takes."""
 
+from collections.abc import Mapping
 from functools import lru_cache
 from typing import Any, ClassVar
 
@@ -17,6 +18,7 @@ NO_PARAMETERS: dict[str, Any] = {"type": "object"}
 class ToolCallSchema(Rule, frozen=True, kw_only=True, tag="tool_call_schema"):
     """Each tool call names a tool that the request offers, with arguments valid under its `parameters`. Never fixed."""
 
+    example: ClassVar[Mapping[str, Any]] = {"on_fail": "reask"}
     default_on: ClassVar[tuple[Surface, ...]] = ("tool_arguments",)
 
     allowed: tuple[str, ...] | None = None

@@ -7,7 +7,8 @@ A link is what a browser or a chat window would make one: a scheme and `//`, a s
 
 import re
 import unicodedata
-from typing import ClassVar
+from collections.abc import Mapping
+from typing import Any, ClassVar
 
 from steady.rules.normal import visible
 from steady.rules.rule import EVERYWHERE, Rule
@@ -221,6 +222,7 @@ class NoUrls(Rule, frozen=True, kw_only=True, tag="no_urls"):
     Addresses of e-mail are `no_pii`'s. File names such as `main.rs` and `README.md` are no domains.
     """
 
+    example: ClassVar[Mapping[str, Any]] = {"on_fail": "fix"}
     default_on: ClassVar[tuple[Surface, ...]] = EVERYWHERE
     can_fix: ClassVar[bool] = True
 
@@ -246,6 +248,7 @@ class UrlsAllowed(Rule, frozen=True, kw_only=True, tag="urls_allowed"):
     (`evil.com`) count as links. A link inside a link, after `=` or a scheme, is judged too.
     """
 
+    example: ClassVar[Mapping[str, Any]] = {"domains": ["example.com"]}
     default_on: ClassVar[tuple[Surface, ...]] = EVERYWHERE
     can_fix: ClassVar[bool] = True
 

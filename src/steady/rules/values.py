@@ -3,8 +3,9 @@
 import math
 import re
 import unicodedata
+from collections.abc import Mapping
 from decimal import Decimal
-from typing import ClassVar, Literal, NamedTuple
+from typing import Any, ClassVar, Literal, NamedTuple
 
 from steady.rules.json_text import shown
 from steady.rules.rule import ANSWER, Constraint, Context, Rule, Streams, Whole, apply_edits
@@ -147,6 +148,7 @@ def replaced(text: str, start: int, end: int, value: str, invented: bool) -> tup
 class OneOf(Rule, frozen=True, kw_only=True, tag="one_of"):
     """The answer is exactly one of a few values, spelled as given here, and nothing else."""
 
+    example: ClassVar[Mapping[str, Any]] = {"values": ["spam", "ham"]}
     default_on: ClassVar[tuple[Surface, ...]] = ANSWER
     can_fix: ClassVar[bool] = True
 
@@ -240,6 +242,7 @@ def parse_number(text: str) -> Decimal | None:
 class Range(Rule, frozen=True, kw_only=True, tag="range"):
     """The answer is one number within bounds. A number outside is never moved to the nearest bound."""
 
+    example: ClassVar[Mapping[str, Any]] = {"min": 0, "max": 10}
     default_on: ClassVar[tuple[Surface, ...]] = ANSWER
     can_fix: ClassVar[bool] = True
 
