@@ -14,7 +14,7 @@ import pytest
 
 from steady.errors import RuleError
 from steady.pipeline.outside import CLOSED
-from steady.rules.guardrails import Guardrails, GuardrailsCheck
+from steady.rules.guardrails import Guardrails, GuardrailsCheck, silenced
 from steady.rules.rule import Context, Rule
 from steady.types import Piece
 
