@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 JOBS ?= 2
 
-.PHONY: demo test serve check slow bench bench-demo docs image-test clean help
+.PHONY: demo test serve check slow bench bench-demo bench-rules docs image-test clean help
 
 help: ## say what there is
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 18
@@ -40,6 +40,9 @@ bench: $(STAMP) ## overhead beside the upstream itself and a peer
 bench-demo: $(STAMP) ## extraction and classification, one call against Steady
 	@$(BIN)/steady model pull smollm2-135m
 	@$(BIN)/python benchmarks/demo/run.py
+
+bench-rules: $(STAMP) ## what rules cost, beside Guardrails AI, LLM Guard and NeMo Guardrails
+	@$(BIN)/python benchmarks/rules/run.py
 
 docs: $(STAMP) ## write the generated pages again
 	@$(BIN)/python docs/generate.py
