@@ -36,6 +36,23 @@ def luhn(digits: str) -> bool:
     return (sum(plain) - ord("0") * len(plain) + sum(doubled)) % 10 == 0
 
 
+_DIHEDRAL = (  # the multiplication table of the symmetries of a pentagon
+    "0123456789", "1234067895", "2340178956", "3401289567", "4012395678",
+    "5987604321", "6598710432", "7659821043", "8765932104", "9876543210",
+)  # fmt: skip
+_MIXED = (  # powers of one permutation
+    "0123456789", "1576283094", "5803796142", "8916043527", "9453126870", "4286573901", "2793806415", "7046913258",
+)  # fmt: skip
+
+
+def verhoeff(digits: str) -> bool:
+    """Whether the last digit is the check digit of the others (J. Verhoeff, Error Detecting Decimal Codes, 1969)."""
+    check = 0
+    for place, digit in enumerate(reversed(digits)):
+        check = int(_DIHEDRAL[check][int(_MIXED[place % 8][int(digit)])])
+    return check == 0
+
+
 def card(digits: str) -> bool:
     """Whether these digits are a payment card's: an issuer in use, a length that it has, a valid check digit."""
     return luhn(digits) and any(len(digits) in lengths and issuer.match(digits) for issuer, lengths in _CARDS)

@@ -1,196 +1,70 @@
 """
 `no_pii`: personal data in the formats that can be told by their form.
 
-Names and addresses of people have no form and are not found. Each format was chosen so that what it finds is what it
-says: numbers with a check digit must satisfy it, phone numbers must be written as such (see `NoPii`).
+Names of people and places have no form: see `presidio`. Each format was chosen so that what it finds is what it says:
+numbers with a check digit must satisfy it, and where that is weak, or there is none, a word must say what follows.
 """
 
-import ipaddress
-import re
 from collections.abc import Mapping
-from typing import Any, ClassVar, Literal
+from typing import Any, ClassVar, Literal, get_args
 
-from steady.rules.checksums import IBAN_LENGTH, base58check, bech32, card, iban
+from steady.rules.identity import IDENTITIES
+from steady.rules.pii_forms import FORMATS, announcement
 from steady.rules.rule import EVERYWHERE, Rule
-from steady.rules.scan import Format, Scanner, between_words, ends_word
+from steady.rules.scan import Scanner, between_words
 from steady.types import Surface
 
-PiiKind = Literal["email", "phone", "credit_card", "iban", "us_ssn", "ip", "mac", "crypto"]
-ALL: tuple[PiiKind, ...] = ("email", "phone", "credit_card", "iban", "us_ssn", "ip", "mac", "crypto")
+PiiKind = Literal[
+    "email",
+    "phone",
+    "credit_card",
+    "iban",
+    "ip",
+    "mac",
+    "crypto",
+    "date_of_birth",
+    "us_ssn",
+    "us_itin",
+    "us_passport",
+    "us_driver_license",
+    "uk_nino",
+    "uk_nhs",
+    "ca_sin",
+    "br_cpf",
+    "br_cnpj",
+    "in_aadhaar",
+    "in_pan",
+    "de_tax_id",
+    "de_pension",
+    "fr_nir",
+    "it_codice_fiscale",
+    "es_dni",
+    "nl_bsn",
+    "pl_pesel",
+    "se_personnummer",
+    "au_tfn",
+    "au_medicare",
+    "za_id",
+    "cn_resident_id",
+    "sg_nric",
+    "fi_hetu",
+    "ch_ahv",
+    "be_national",
+]
+ALL: tuple[PiiKind, ...] = get_args(PiiKind)
 
 _WORDS = {
     "email": "email addresses",
     "phone": "phone numbers",
     "credit_card": "payment card numbers",
     "iban": "bank account numbers",
-    "us_ssn": "social security numbers",
     "ip": "IP addresses",
     "mac": "hardware addresses",
     "crypto": "cryptocurrency addresses",
+    "date_of_birth": "dates of birth",
+    **{kind: entry.plural for kind, entry in IDENTITIES.items()},
 }
-_BREAKS = "[]<>{}*"  # characters that no format holds: a replacement that ends in them can't become part of a match
-_NOT_DIGIT = re.compile(r"\D")
-_DATE = re.compile(r"\d{1,2}([./-])\d{1,2}\1\d{2,4}|\d{4}([./-])\d{1,2}\2\d{1,2}")
-_GROUPS = re.compile(r"\d+")
-_PAIRS = re.compile(r"\d\d(?:[ ./-]\d\d)+")
-
-
-def _card(view: str, start: int, end: int) -> int | None:
-    """The longest part from `start` that is a card number and ends as a number."""
-    digits = _NOT_DIGIT.sub("", view[start:end])
-    while len(digits) >= 12:
-        if ends_word(view, start, end) and card(digits):
-            return end
-        last = view.rfind(" ", start, end), view.rfind("-", start, end)
-        end = max(last)  # a shorter number can end only where a group does
-        digits = _NOT_DIGIT.sub("", view[start:end]) if end > 0 else ""
-    return None
-
-
-def _iban(view: str, start: int, end: int) -> int | None:
-    wanted = IBAN_LENGTH.get(view[start : start + 2].upper(), 0)
-    seen = 0
-    for at in range(start, end):
-        seen += view[at].isalnum()
-        if seen == wanted:
-            compact = view[start : at + 1].replace(" ", "").replace("-", "")
-            return at + 1 if ends_word(view, start, at + 1) and iban(compact) else None
-    return None
-
-
-def _ip4(view: str, start: int, end: int) -> int | None:
-    address = ipaddress.IPv4Address(view[start:end])
-    return None if address.is_loopback or address.is_unspecified else ends_word(view, start, end)
-
-
-def _ip6(view: str, start: int, end: int) -> int | None:
-    """The longest valid part that ends as a word does."""
-    while view.count(":", start, end) >= 2:
-        if _is_ip6(view[start:end]) and ends_word(view, start, end):
-            return end
-        end = view.rindex(":", start, end)
-    return None
-
-
-def _is_ip6(text: str) -> bool:
-    if sum(map(bool, text.split(":"))) < 3 or not any(map(str.isdigit, text)):
-        return False  # `a::b` is a name in many programming languages
-    try:
-        return bool(ipaddress.IPv6Address(text))
-    except ValueError:
-        return False
-
-
-def _crypto(view: str, start: int, end: int) -> int | None:
-    text = view[start:end]
-    valid = text[:2] == "0x" or (bech32(text) if text[:2].lower() == "bc" else base58check(text))
-    return ends_word(view, start, end) if valid else None
-
-
-def _ssn(view: str, start: int, end: int) -> int | None:
-    area, group, serial = re.split("[ -]", view[start:end])
-    issued = area not in ("000", "666") and area < "900" and group != "00" and serial != "0000"
-    return ends_word(view, start, end) if issued else None
-
-
-def _digits(low: int, high: int) -> "re.Pattern[str]":
-    return re.compile(rf"(?:\D*\d){{{low},{high}}}\D*")
-
-
-_NUMBER = _digits(8, 15)
-
-
-def _international(view: str, start: int, end: int) -> int | None:
-    number = re.split("[xe]", view[start:end])[0]
-    return ends_word(view, start, end) if _NUMBER.fullmatch(number) else None
-
-
-def _national(view: str, start: int, end: int) -> int | None:
-    number = re.split("[xe]", view[start:end])[0]
-    if _PAIRS.fullmatch(number):
-        return ends_word(view, start, end) if len(number) == 14 else None  # five pairs: French; else hours or codes
-    groups = _GROUPS.findall(number)
-    short = sum(map(len, groups)) < (10 if len(groups) == 2 else 8)  # `03262 2437` is a place and a house
-    if short or _DATE.match(number):
-        return None
-    return ends_word(view, start, end) if _NUMBER.fullmatch(number) else None
-
-
-_EXTENSION = r"(?: ?(?:x|ext\.?) ?[0-9]{1,6})?"
-_OCTET = r"(?:25[0-5]|2[0-4][0-9]|1[0-9][0-9]|[1-9]?[0-9])"
-_HEX = "[0-9A-Fa-f]"
-_NOT_NUMBER = r"[^0-9A-Za-z\x01.,/$#_-]"
-_ANYTHING = r"[\x00-\x7f]"
-
-FORMATS: dict[PiiKind, tuple[Format, ...]] = {
-    "email": (
-        Format(
-            "email",
-            r"[0-9A-Za-z\x01][0-9A-Za-z\x01._%+'-]{0,63}@[0-9A-Za-z\x01][0-9A-Za-z\x01.-]{0,47}\.[A-Za-z\x01]"
-            r"[0-9A-Za-z\x01-]{1,23}",
-            confirm=ends_word,
-        ),
-    ),
-    "iban": (
-        Format("iban", r"[A-Za-z]{2}[0-9]{2}(?:[ -]?[0-9A-Za-z]{4}){2,7}(?:[ -]?[0-9A-Za-z]{1,3})?", confirm=_iban),
-    ),
-    "crypto": (
-        Format(
-            "crypto",
-            r"0x[0-9A-Fa-f]{40}|(?:bc1|BC1)[0-9A-Za-z]{11,71}|[13][1-9A-HJ-NP-Za-km-z]{25,34}",
-            confirm=_crypto,
-        ),
-    ),
-    "mac": (
-        Format(
-            "mac",
-            rf"(?:{_HEX}{{2}}:){{5}}{_HEX}{{2}}|(?:{_HEX}{{2}}-){{5}}{_HEX}{{2}}|(?:{_HEX}{{4}}\.){{2}}{_HEX}{{4}}",
-            before=r"[^0-9A-Za-z\x01:-]",
-            confirm=ends_word,
-        ),
-    ),
-    "ip": (
-        Format("ip", rf"(?:{_OCTET}\.){{3}}{_OCTET}", before=r"[^0-9A-Za-z\x01.-]", confirm=_ip4),
-        Format("ip", rf"{_HEX}{{1,4}}(?::{_HEX}{{0,4}}){{2,7}}", before=r"[^0-9A-Za-z\x01:]", confirm=_ip6),
-    ),
-    "credit_card": (
-        Format(
-            "credit_card",
-            r"[0-9]{4}(?:[ -]?[0-9]{4}){2}[ -]?[0-9]{1,4}(?:[ -]?[0-9]{1,3})?|[0-9]{4}[ -]?[0-9]{6}[ -]?[0-9]{4,5}"
-            r"|[0-9]{12,19}",
-            confirm=_card,
-        ),
-    ),
-    "us_ssn": (
-        Format(
-            "us_ssn",
-            r"[0-9]{3}-[0-9]{2}-[0-9]{4}|[0-9]{3} [0-9]{2} [0-9]{4}",
-            before=r"[^0-9A-Za-z\x01-]",
-            confirm=_ssn,
-        ),
-    ),
-    "phone": (
-        Format(
-            "phone",
-            r"\+[0-9](?:[ ./()-]{0,2}[0-9]){7,14}" + _EXTENSION,
-            before=_ANYTHING,
-            confirm=_international,
-        ),
-        Format(
-            "phone",
-            r"\([0-9]{2,5}\)[ -]?[0-9]{2,4}(?:[ .-]?[0-9]{2,4}){1,3}" + _EXTENSION,
-            before=_ANYTHING,
-            confirm=_national,
-        ),
-        Format(
-            "phone",
-            r"(?:(?:1[ .-]?)?(?:\([0-9]{3}\) ?|[0-9]{3}[.-])[0-9]{3}[ .-][0-9]{4}|[0-9]{3} [0-9]{3}[ -][0-9]{4}"
-            r"|00[1-9][0-9]{0,2}(?:[ ./-][0-9]{1,5}){2,5}|0[1-9][0-9]{0,3}(?:[ ./-][0-9]{2,8}){1,4})" + _EXTENSION,
-            before=_NOT_NUMBER,
-            confirm=_national,
-        ),
-    ),
-}
+_BREAKS = "[]<>{}"  # characters that no format holds: a replacement that ends in them can't become part of a match
 
 
 def splits(before: str, after: str) -> bool:
@@ -206,19 +80,44 @@ class NoPii(Rule, frozen=True, kw_only=True, tag="no_pii"):
     """
     Personal data must not appear. What was found is never shown, logged or kept.
 
-    Found, on a view in which full-width digits, dashes and spaces are folded and invisible characters left out:
+    Found, on a view in which full-width digits, dashes and spaces are folded and invisible characters left out. "Named"
+    means: only behind a word that announces it (`PESEL: 44051401359`, `call me on 467 3395`), which a fix leaves
+    standing. Each number with a check must satisfy it.
 
-    - `email`: local part up to 64 characters, domain up to 73, letters of any script.
-    - `phone`: 8 to 15 digits after `+`; or written with an area code and separators or parentheses: North American
-      3-3-4, `00` and country, a leading 0 and groups, an area code in parentheses. Not: digits without separators,
-      7-digit local numbers, dates, decimals, prices, anything joined to another number by `.`, `,`, `/` or `-`.
-    - `credit_card`: 12 to 19 digits, in the usual groups or none, of an issuer in use, with a valid check digit (Luhn).
-    - `iban`: the country's length and a valid check (mod 97), with or without separators.
-    - `us_ssn`: 3-2-4 digits with separators, in the ranges that are issued.
-    - `ip`: IPv4 and IPv6 but for loopback, unspecified and very short IPv6 addresses.
-    - `mac`: six pairs, or three groups of four, of hexadecimal digits.
-    - `crypto`: Bitcoin addresses with a valid checksum (base58check, bech32, bech32m); Ethereum addresses (0x and 40
-      hexadecimal digits; their optional checksum of letter case is not asked for).
+    - `email`: local part up to 64 characters, domain up to 73, letters of any script (RFC 5321, section 4.5.3).
+    - `phone`: 8 to 15 digits after `+` (ITU-T E.164); or written with an area code and separators or parentheses: North
+      American 3-3-4, `00` and country, a leading 0 and groups, an area code in parentheses; or 7 to 15 digits, named.
+      Not: other digits without separators, 7-digit local numbers, dates, decimals, prices, anything joined to another
+      number by `.`, `,`, `/` or `-`.
+    - `credit_card`: 12 to 19 digits, in the usual groups or none, of an issuer in use (ISO/IEC 7812), Luhn.
+    - `iban`: the country's length (SWIFT's registry) and ISO 13616's remainder 1 modulo 97, with or without separators.
+    - `ip`: IPv4 and IPv6 but for loopback, unspecified and very short IPv6 addresses (RFC 791, RFC 4291).
+    - `mac`: six pairs, or three groups of four, of hexadecimal digits (IEEE 802).
+    - `crypto`: Bitcoin addresses with their checksum (base58check; bech32 of BIP 173, bech32m of BIP 350); Ethereum
+      addresses (0x and 40 hexadecimal digits; EIP-55's optional checksum of letter case is not asked for).
+    - `date_of_birth`: a date from 1900 on, in digits or with the month as a word; named ("born", "date of birth", ...).
+    - `us_ssn`: 3-2-4 digits with separators, or nine, named; in the ranges that are issued (SSA).
+    - `us_itin`: 9xx and a group that is issued, with separators or named (IRS). `us_passport`: 8 or 9 digits, a letter
+      before them or not; `us_driver_license`: 5 to 18 letters and digits. Both named; they have no public check.
+    - `uk_nino`: two letters, six digits, A to D; prefixes in use (HMRC). `uk_nhs`: ten digits, modulo 11, named (NHS).
+    - `ca_sin`: nine digits, Luhn, named (ESDC).
+    - `br_cpf` and `br_cnpj`: two check digits modulo 11, the CNPJ with letters too; in points and dashes, or named
+      (Receita Federal).
+    - `in_aadhaar`: twelve digits, Verhoeff, named (UIDAI). `in_pan`: five letters, the fourth the holder's kind, four
+      digits, a letter (Income Tax Department).
+    - `de_tax_id`: eleven digits, ISO 7064 MOD 11,10, named (BZSt). `de_pension`: area, birth date, letter, serial and
+      weighted digit sums modulo 10 (VKVV).
+    - `fr_nir`: 15 digits, modulo 97, Corsica's 2A and 2B included (INSEE).
+    - `it_codice_fiscale`: 16 letters and digits, check letter, letters in place of digits included (D.M. 23/12/1976).
+    - `es_dni`: eight digits, or X, Y, Z and seven, and a letter modulo 23 (R.D. 1553/2005).
+    - `nl_bsn`: nine digits, weighted sum modulo 11, named. `pl_pesel`: eleven, birth date, weighted sum, named.
+    - `se_personnummer`: birth date and four digits, Luhn; with `-` or `+`, or named (Skatteverket).
+    - `au_tfn` and `au_medicare`: weighted sums modulo 11 and 10, named (ATO, Services Australia).
+    - `za_id`: thirteen digits, birth date, Luhn; in groups of 6, 4 and 3, or named.
+    - `cn_resident_id`: 17 digits and a check, birth date, ISO 7064 MOD 11-2 (GB 11643).
+    - `sg_nric`: S, T, F, G or M, seven digits, letter modulo 11 (ICA).
+    - `fi_hetu`: birth date, century sign, serial, check modulo 31. `ch_ahv`: 756 and ten digits, EAN-13.
+      `be_national`: birth date, modulo 97; in points and dash, or named.
     """
 
     example: ClassVar[Mapping[str, Any]] = {"kinds": ["email", "phone"], "on_fail": "fix"}
@@ -230,7 +129,7 @@ class NoPii(Rule, frozen=True, kw_only=True, tag="no_pii"):
     """The kinds looked for; all if not given."""
     replace: str = "label"
     """What a fix puts there: `label` ([EMAIL]), `mask` (one * for each character), or a text that begins and ends in
-    one of []<>{}*."""
+    one of []<>{}."""
 
     def build(self) -> Scanner:
         """See Rule."""
@@ -239,7 +138,7 @@ class NoPii(Rule, frozen=True, kw_only=True, tag="no_pii"):
         custom = self.replace not in ("label", "mask")
         if custom and not (self.replace[:1] in _BREAKS and self.replace[-1:] in _BREAKS and self.replace):
             raise ValueError(
-                "`replace` must be `label`, `mask` or a text that begins and ends in one of []<>{}*, "
+                "`replace` must be `label`, `mask` or a text that begins and ends in one of []<>{}, "
                 "so that it can't run together with what stands beside it."
             )
         forms = [form for kind in FORMATS if kind in self.kinds for form in FORMATS[kind]]
@@ -249,9 +148,10 @@ class NoPii(Rule, frozen=True, kw_only=True, tag="no_pii"):
         return scanner
 
     def _replacement(self, label: str, raw: str) -> str:
+        kept = announcement(label, raw)
         if self.replace == "label":
-            return f"[{label.upper()}]"
-        return "*" * len(raw) if self.replace == "mask" else self.replace
+            return f"{raw[:kept]}[{label.upper()}]"
+        return raw[:kept] + ("*" * (len(raw) - kept) if self.replace == "mask" else self.replace)
 
     def statement(self) -> str:
         """See Rule."""
