@@ -12,6 +12,7 @@ from typing import Any
 import msgspec
 
 from steady.records.canonical import canonical
+from steady.rules.compose import Compound, outer_only
 
 
 def full(value: Any) -> Any:
@@ -26,6 +27,8 @@ def full(value: Any) -> Any:
         out = {encoded: full(getattr(value, name)) for encoded, name in pairs}
         if config.tag_field is not None:
             out[config.tag_field] = config.tag
+        if isinstance(value, Compound):
+            out |= _inside(value)
         return dict(sorted(out.items()))
     if isinstance(value, Mapping):
         return {key: full(item) for key, item in value.items()}
@@ -34,6 +37,17 @@ def full(value: Any) -> Any:
     if value is None or isinstance(value, bool | int | float | str):
         return value
     raise TypeError(f"{type(value).__name__} has no place in a policy.")
+
+
+def _inside(rule: Compound) -> dict[str, Any]:
+    """Return the rules within a rule with every field of their own, under their keys."""
+    parts = {
+        place: {key: item for key, item in full(part).items() if key not in outer_only(type(part))}
+        for place, part in rule.parts.items()
+    }
+    one = {key: part for key, part in parts.items() if key in rule.nested}
+    several = {key.partition("[")[0] for key in parts if key not in rule.nested}
+    return one | {key: [part for place, part in parts.items() if place.startswith(f"{key}[")] for key in several}
 
 
 def with_order(document: dict[str, Any]) -> bytes:

@@ -17,6 +17,7 @@ from steady.policy.document import Policy, SamplingSpec
 from steady.policy.implied import OUTPUT_ID, implied_rule
 from steady.policy.presets import Presets, expand
 from steady.policy.yaml_marks import join
+from steady.rules.compose import All, inside
 from steady.rules.rule import Context, Rule
 from steady.types import UNENFORCED, Piece
 
@@ -55,9 +56,33 @@ def contradictions(
     yield from _allow(policy)
     yield from _ids(policy, placed)
     yield from _reasks(policy, placed)
-    yield from _lengths(placed)
-    yield from _required_terms(placed)
-    yield from _disclosed_rules(policy, placed)
+    yield from _lengths(_everywhere(placed))
+    yield from _required_terms(_flat(placed))
+    yield from _disclosed_rules(policy, _flat(placed))
+
+
+def _flat(placed: Sequence[Placed]) -> list[Placed]:
+    """Return the rules, in place of each `all` those within it: they hold together as much as if they stood apart."""
+    out: list[Placed] = []
+    for item in placed:
+        if not isinstance(item.rule, All):
+            out.append(item)
+            continue
+        said = {name: getattr(item.rule, name) for name in ("on", "on_fail", "mode")} | {"id": item.rule.key}
+        for place, part in item.rule.parts.items():
+            said["on"] = item.rule.on if item.rule.on is not None else part.default_on
+            made = msgspec.structs.replace(part, **said)
+            out += _flat([Placed(made, item.source, f"{item.field}.{place}")])
+    return out
+
+
+def _everywhere(placed: Sequence[Placed]) -> list[Placed]:
+    """Return the rules and all those within them."""
+    return [
+        Placed(rule, item.source, f"{item.field}.{place}" if place else item.field)
+        for item in placed
+        for place, rule in (("", item.rule), *inside(item.rule))
+    ]
 
 
 def seconds(duration: str) -> float:

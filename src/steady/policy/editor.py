@@ -53,6 +53,14 @@ def _policy(rules: Named) -> dict[str, Any]:
         "required": ["use"],
         "additionalProperties": False,
     }
+    for type_ in rules.values():  # rules within a rule are rules too
+        properties = defs[type_.__name__]["properties"]
+        for key in type_.nested:
+            at = properties[key]
+            one = {"oneOf": refs}
+            properties[key] = (
+                {**at, "items": one} if at.get("type") == "array" else {"description": at["description"], **one}
+            )
     defs["Policy"]["properties"]["rules"] = {
         "type": "array",
         "description": "What an answer must be like, judged in this order.",
@@ -103,8 +111,9 @@ def _structs(types: tuple[type[msgspec.Struct], ...]) -> list[type[msgspec.Struc
 
 
 def _docs(type_: type[msgspec.Struct]) -> Mapping[str, str]:
-    """Return the docstring under each field, those of base classes first."""
+    """Return the docstring under each field by its key in YAML, those of base classes first."""
     docs: dict[str, str] = {}
+    keys = dict(zip(type_.__struct_fields__, type_.__struct_encode_fields__, strict=True))
     for cls in reversed([base for base in type_.__mro__ if issubclass(base, msgspec.Struct)]):
         if cls is msgspec.Struct:
             continue
@@ -118,5 +127,5 @@ def _docs(type_: type[msgspec.Struct]) -> Mapping[str, str]:
                 and isinstance(after.value, ast.Constant)
                 and isinstance(after.value.value, str)
             ):
-                docs[field.target.id] = " ".join(after.value.value.split())
+                docs[keys.get(field.target.id, field.target.id)] = " ".join(after.value.value.split())
     return docs

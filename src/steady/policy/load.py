@@ -6,7 +6,7 @@ what contradicts itself (`contradictions.py`). What it gives needs no file any m
 """
 
 import re
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -16,12 +16,14 @@ from steady.errors import ConfigError, Problem, legal_words
 from steady.policy.contradictions import Placed, contradictions
 from steady.policy.document import KINDS_NOT_YET, NOT_YET, Name, Policy
 from steady.policy.presets import BUILT_IN, Presets
-from steady.policy.verify import not_plain, verify
+from steady.policy.verify import Fault, not_plain, verify
 from steady.policy.yaml_marks import MAX_BYTES, join, line_of, read_yaml
+from steady.rules.compose import MAX_DEPTH, inside, outer_only
 from steady.rules.rule import Named, Rule
 
 _ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 _FIELD_FIRST = re.compile(r"`(([A-Za-z_]+)[A-Za-z_.]*)`")
+_SAID_ONCE = "is said once, of the rule around it; a rule within another says only what it checks."
 _KINDS = ("label", "number", "json", "text")
 
 
@@ -38,7 +40,9 @@ class Known(NamedTuple):
 
     rules: Named
     presets: Presets = BUILT_IN
-    functions: Collection[str] | None = None  # those that the operator allows for `custom`; None: not checked
+    functions: Collection[str] | None = None  # those that the operator allows; None: not checked
+    outside: Callable[[Rule], Iterable[tuple[str, str]]] | None = None  # what a rule asks for and the operator does not
+    # allow: (field, message); None: not checked
 
 
 def catalog() -> Named:
@@ -226,34 +230,82 @@ class _Rules:
         self.read(data, "", shared, (*within, path))
 
     def one(self, item: dict[str, Any], at: str, source: _Source) -> None:
+        checked = self.checked(item, at, source)
+        if checked is None:
+            return
+        type_ = self.known.rules[checked["rule"]]
+        try:
+            rule = msgspec.convert(checked, type_)
+            rule.build()
+        except (msgspec.ValidationError, ValueError) as error:  # a rule's own __post_init__ or build() refused
+            first = _FIELD_FIRST.match(str(error))
+            field = f"{at}.{first[1]}" if first and first[2] in checked else at
+            self.problems.append(source.problem(field, _sentence(str(error))))
+            return
+        for fault in self.fit(rule):
+            self.problems.append(source.problem(join(at, fault[0]), fault[1]))
+        for place, inner in inside(rule):
+            for fault in self.allowed(inner):
+                self.problems.append(source.problem(join(f"{at}.{place}", fault[0]), fault[1]))
+        self.placed.append(Placed(rule, source, at))
+
+    def checked(self, item: dict[str, Any], at: str, source: _Source, depth: int = 0) -> dict[str, Any] | None:
+        """Return a rule's item with its files inlined, the rules inside too; None where something is wrong, told."""
         name = item.get("rule")
         type_ = self.known.rules.get(name) if isinstance(name, str) else None
         if type_ is None:
             field = join(at, "rule") if "rule" in item else at
             said = f"no rule {name!r}." if "rule" in item else "a rule needs `rule: NAME` (or `use: LIST`)."
             self.problems.append(source.problem(field, f"{said} {legal_words(str(name), self.known.rules)}"))
-            return
+            return None
         if name == "json_schema" and isinstance(item.get("schema"), str):
             schema, wrong = read_schema(source.folder / item["schema"])
             if wrong:
                 self.problems.append(source.problem(join(at, "schema"), wrong))
-                return
+                return None
             item = {**item, "schema": schema}
-        faults = verify(item, type_, at)
-        if faults:
-            self.problems += [source.problem(*fault) for fault in faults]
-            return
         try:
-            rule = msgspec.convert(item, type_)
-            rule.build()
-        except (msgspec.ValidationError, ValueError) as error:  # a rule's own __post_init__ or build() refused
+            item = type_.adopted(item)
+        except ValueError as error:
             first = _FIELD_FIRST.match(str(error))
-            field = f"{at}.{first[1]}" if first and first[2] in item else at
+            self.problems.append(source.problem(join(at, first[1]) if first else at, _sentence(str(error))))
+            return None
+        faults = [fault for fault in verify(item, type_, at) if not (depth and _outer(fault.field, at, type_))]
+        faults += [Fault(join(at, key), _SAID_ONCE) for key in item if depth and key in outer_only(type_)]
+        self.problems += [source.problem(*fault) for fault in faults]
+        whole = self.nested(item, type_, at, source, depth)
+        return None if faults else whole
+
+    def nested(
+        self, item: dict[str, Any], type_: type[Rule], at: str, source: _Source, depth: int
+    ) -> dict[str, Any] | None:
+        """Check the rules within a rule, each at its own place."""
+        told = len(self.problems)
+        for key in type_.nested if depth <= MAX_DEPTH else ():  # deeper ones are refused as a whole
+            value = item.get(key)
+            if isinstance(value, list | tuple):
+                within = [(join(join(at, key), i), one) for i, one in enumerate(value) if isinstance(one, Mapping)]
+                item = {**item, key: [self.inner(one, place, source, depth + 1) for place, one in within]}
+            elif isinstance(value, Mapping):
+                item = {**item, key: self.inner(value, join(at, key), source, depth + 1)}
+        return None if len(self.problems) > told else item
+
+    def inner(self, item: Mapping[str, Any], at: str, source: _Source, depth: int) -> dict[str, Any] | None:
+        """Check one rule within another: it compiles on its own, so that what does not is told with its line."""
+        if "use" in item:
+            self.problems.append(source.problem(join(at, "use"), "a shared list can't stand within a rule."))
+            return None
+        checked = self.checked(dict(item), at, source, depth)
+        if checked is None or self.known.rules[checked["rule"]].nested:
+            return checked
+        try:
+            msgspec.convert(checked, self.known.rules[checked["rule"]]).build()
+        except (msgspec.ValidationError, ValueError) as error:
+            first = _FIELD_FIRST.match(str(error))
+            field = f"{at}.{first[1]}" if first and first[2] in checked else at
             self.problems.append(source.problem(field, _sentence(str(error))))
-            return
-        for fault in self.fit(rule):
-            self.problems.append(source.problem(join(at, fault[0]), fault[1]))
-        self.placed.append(Placed(rule, source, at))
+            return None
+        return checked
 
     def fit(self, rule: Rule) -> Iterator[tuple[str, str]]:
         """Say what of the fields that every rule takes does not fit this rule."""
@@ -266,16 +318,34 @@ class _Rules:
             yield "on_fail", f"{rule.on_fail!r} needs `replace`: what to put where something is found."
         if rule.on_fail == "custom" and not rule.function:
             yield "on_fail", "`custom` needs `function`: the name of one that steady.yaml allows under `functions`."
-        if rule.function and rule.on_fail != "custom":
+        own = "function" not in outer_only(type(rule))  # of the rule itself, then: what it asks
+        if rule.function and rule.on_fail != "custom" and not own:
             yield "function", f"`function` is for `on_fail: custom`, but on_fail is {rule.on_fail!r}."
-        if rule.function and self.known.functions is not None and rule.function not in self.known.functions:
-            words = legal_words(rule.function, self.known.functions)
-            yield "function", f"no function {rule.function!r} in steady.yaml under `functions`. {words}"
+        if rule.on_fail == "custom" and own:
+            yield (
+                "on_fail",
+                f"`custom` is not for rule {rule.name!r}, whose function can give a new text itself: `fix`.",
+            )
+        yield from self.allowed(rule)
         if rule.on is not None and not rule.on:
             yield "on", "names no surface, so the rule would look at nothing; remove the key or the rule."
         if "input" not in rule.surfaces and (rule.roles is not None or rule.scope != "turn"):
             field = "roles" if rule.roles is not None else "scope"
             yield field, f"`{field}` is for `on: [input]`, where this rule does not look."
+
+    def allowed(self, rule: Rule) -> Iterator[tuple[str, str]]:
+        """Say what a rule asks of outside that the operator does not allow."""
+        functions = self.known.functions
+        if rule.function and functions is not None and rule.function not in functions:
+            words = legal_words(rule.function, functions)
+            yield "function", f"no function {rule.function!r} in steady.yaml under `functions`. {words}"
+        if self.known.outside is not None:
+            yield from self.known.outside(rule)
+
+
+def _outer(field: str, at: str, type_: type[Rule]) -> bool:
+    """Whether a fault is of a key that a rule within another does not take at all."""
+    return any(field == join(at, key) or field.startswith(f"{join(at, key)}[") for key in outer_only(type_))
 
 
 def _sentence(text: str) -> str:

@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 import msgspec
 
 from steady.errors import ConfigError, UnknownNameError
+from steady.rules.compose import All, AnyOf, Not, When, outer_only
 from steady.rules.expression import Expression
 from steady.rules.guardrails import Guardrails
 from steady.rules.json_schema import JsonSchema
@@ -47,6 +48,10 @@ _CLASSES: tuple[type[Rule], ...] = (
     Language,
     ToolCallSchema,
     Expression,
+    All,
+    AnyOf,
+    Not,
+    When,
     Guardrails,
 )
 
@@ -111,17 +116,18 @@ def common_fields() -> tuple[Field, ...]:
 
 
 def _entry(name: str, cls: type[Rule]) -> Entry:
-    streams = decode({"rule": name, **EXAMPLES[name]}).build().streams
-    common = {field.name for field in common_fields()}
+    made = decode({"rule": name, **EXAMPLES[name]})  # of rules made of rules much depends on what is inside
+    streams = made.build().streams
+    common = outer_only(cls)
     return Entry(
         name=name,
         doc=inspect.cleandoc(cls.__doc__ or ""),
         fields=tuple(field for field in _fields(cls) if field.name not in common),
-        default_on=cls.default_on,
-        can_fix=cls.can_fix,
-        sensitive=cls.sensitive,
-        pure=cls.pure,
-        cost=cls.cost,
+        default_on=made.default_on,
+        can_fix=made.can_fix,
+        sensitive=made.sensitive,
+        pure=made.is_pure(),
+        cost=made.cost,
         streams=type(streams).__name__.lower(),
         streams_how=_how(streams),
         example=EXAMPLES[name],
@@ -144,7 +150,7 @@ def _fields(cls: type[Rule]) -> tuple[Field, ...]:
     for field in msgspec.structs.fields(cls):
         kind, doc = written.get(field.name, ("", ""))
         default = "" if field.required else _shown(field)
-        out.append(Field(field.name, kind, default, field.required, doc))
+        out.append(Field(field.encode_name, kind, default, field.required, doc))
     return tuple(out)
 
 
@@ -154,7 +160,14 @@ def _shown(field: msgspec.structs.FieldInfo) -> str:
 
 
 def _written(cls: type[Rule]) -> dict[str, tuple[str, str]]:
-    """Each field's annotation and the docstring under it, as the source of the class has them."""
+    """Each field's annotation and the docstring under it, as the sources of the class and those above it have them."""
+    out: dict[str, tuple[str, str]] = {}
+    for one in reversed([base for base in cls.__mro__ if issubclass(base, Rule)]):
+        out |= _written_here(one)
+    return out
+
+
+def _written_here(cls: type[Rule]) -> dict[str, tuple[str, str]]:
     out = {}
     body = ast.parse(textwrap.dedent(inspect.getsource(cls))).body[0]
     statements = body.body if isinstance(body, ast.ClassDef) else []

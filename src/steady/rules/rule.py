@@ -202,6 +202,7 @@ class Rule(
         Mapping[str, Any]
     ] = {}  # what a policy may write beside `rule:`; the docs show it, tests build it
     requires_text: ClassVar[bool] = False  # fails, rather than being not applicable, where the surface is absent
+    nested: ClassVar[tuple[str, ...]] = ()  # the keys (as YAML has them) under which other rules stand: see compose.py
 
     id: str = ""
     """A name for this rule in verdicts and metrics; the rule's own name if not given."""
@@ -238,6 +239,11 @@ class Rule(
     def surfaces(self) -> tuple[Surface, ...]:
         """Where it looks."""
         return self.on if self.on is not None else self.default_on
+
+    @classmethod
+    def adopted(cls, item: dict[str, Any]) -> dict[str, Any]:
+        """Return a policy's item with what it says in words of others put into ours. Raises ValueError."""
+        return item
 
     def build(self) -> "Check | Asked":
         """Compile. Raises ValueError with one sentence (field first, in backquotes) for what can't be compiled."""
