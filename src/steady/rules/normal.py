@@ -167,6 +167,14 @@ def plain(text: str) -> View:
     return _view(text, _PLAIN)
 
 
+def trailing_run(text: str) -> int:
+    """Return where the invisible characters at the end of `text` begin: len(text) if there are none."""
+    at = len(text)
+    while at and _IS_INVISIBLE.match(text, at - 1):
+        at -= 1
+    return at
+
+
 class Hidden(NamedTuple):
     """A run of invisible characters in the middle of something: [start, end) is what a match reports."""
 

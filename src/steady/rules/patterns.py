@@ -6,6 +6,7 @@ from typing import Annotated, Any, ClassVar
 import re2
 from msgspec import Meta
 
+from steady.rules.partial import at_end
 from steady.rules.rule import Context, Match, Rule, Searching, Streams, Whole, Window, apply_edits
 from steady.rules.width import Shape, shape
 from steady.types import Edit, Finding, Piece, Span
@@ -115,6 +116,7 @@ class Regex(Rule, frozen=True, kw_only=True, tag="regex"):
 class _MustNotMatch(Searching):
     def __init__(self, pattern: str, replace: str | None) -> None:
         self._compiled = compile_pattern(pattern)
+        self._begun = _begun(pattern)
         known = shape(pattern)
         self._search = Search(self._compiled, bounded=known is not None and known.widest is not None)
         self._replace = replace
@@ -150,12 +152,46 @@ class _MustNotMatch(Searching):
         for span in self._search.spans(text, start):
             yield Match(span.start, span.end, self._replace)
 
+    def open(self, text: str, start: int = 0) -> int:
+        """See Finder."""
+        if self._begun is None or not isinstance(self.streams, Window):
+            return super().open(text, start)
+        base = max(0, start - 1)
+        part = text[base:]
+        data = encode(part)
+        place = self._begins(data, len(encode(part[: start - base])))
+        for match in self._search.spans(part, start - base):
+            end = len(encode(part[: match.end]))
+            if end > place:
+                if len(encode(part[: match.start])) >= place:
+                    break
+                place = self._begins(data, end)  # what begins inside a match is none itself
+        return max(super().open(text, start), base + _length(data, 0, place))
+
+    def _begins(self, data: bytes, at: int) -> int:
+        """Return the first place from which the rest is the beginning of a match; the end always is one."""
+        hit = self._begun.search(data, at) if self._begun else None
+        return hit.start() if hit else len(data)
+
     def fix(self, piece: Piece, context: Context) -> tuple[Edit, ...] | None:
         edits = super().fix(piece, context)
         if not edits:
             return edits
         after = apply_edits(piece.text, edits)
         return None if any(True for _ in self._search.spans(after)) else edits
+
+
+def _begun(pattern: str) -> "re2._Regexp[str] | None":
+    """Return what a match of `pattern` may begin with, up to the end of a text, or None where it can't be told."""
+    source = at_end(pattern)
+    if source is None:
+        return None
+    options = re2.Options()
+    options.log_errors = False
+    try:
+        return re2.compile(source, options)
+    except re2.error:  # it takes more memory than a pattern may
+        return None
 
 
 def _may_hold(atom: str, chars: set[str]) -> bool:

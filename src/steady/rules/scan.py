@@ -11,7 +11,8 @@ from typing import NamedTuple
 
 import re2
 
-from steady.rules.normal import REPLACED, RIGHT, RUN, View, hidden_runs, plain
+from steady.rules.normal import REPLACED, RIGHT, RUN, View, hidden_runs, plain, trailing_run
+from steady.rules.partial import beginnings
 from steady.rules.rule import Match, Searching, Window
 from steady.rules.width import widest
 
@@ -27,12 +28,14 @@ class Format(NamedTuple):
     pattern: str  # RE2, over the plain view; of bounded width; matches no empty text
     before: str = NOT_WORD  # RE2 class of the one character that may stand before it; the start of the text always may
     confirm: Confirm | None = None  # (view, start, end) -> the end of the match, at most `end`, or None
+    looks: int = 3  # at most so many characters behind `end` does `confirm` look at
 
 
 class _Compiled(NamedTuple):
     label: str
     anchored: "re.Pattern[str]"  # at one place Python's own engine is quicker; bounded width bounds its backtracking
     confirm: Confirm | None
+    looks: int
 
 
 def _allowed(before: str) -> frozenset[str]:
@@ -80,7 +83,7 @@ class Scanner(Searching):
         self, formats: Sequence[Format], replace: Replace, reason: str, splits: Splits = between_words
     ) -> None:
         compiled = tuple(
-            (_allowed(f.before), _Compiled(f.label, re.compile(f.pattern.replace(r"\z", r"\Z")), f.confirm))
+            (_allowed(f.before), _Compiled(f.label, re.compile(f.pattern.replace(r"\z", r"\Z")), f.confirm, f.looks))
             for f in formats
         )
         self._first = tuple(form for _, form in compiled)  # what may begin the text
@@ -88,10 +91,11 @@ class Scanner(Searching):
             left: tuple(form for allowed, form in compiled if left in allowed) for left in map(chr, range(128))
         }
         self._any = compile_bytes("|".join(f"(?:{f.before}(?:{f.pattern}))" for f in formats))
+        self._begun = _ending(formats)
         self._replace = replace
         self._splits = splits
         self.reason = reason
-        width = max(widest(f.pattern) or 0 for f in formats)
+        width = max((widest(f.pattern) or 0) + f.looks - 1 for f in formats)
         self.streams = Window(max(2 * width, RUN + 2), RIGHT)
 
     def find(self, text: str, start: int = 0) -> Iterator[Match]:
@@ -109,6 +113,44 @@ class Scanner(Searching):
         while waiting is not None:
             yield _moved(waiting, base)
             waiting = next(hidden, None)
+
+    def open(self, text: str, start: int = 0) -> int:
+        """See Finder."""
+        if self._begun is None:
+            return super().open(text, start)
+        base = max(0, start - 1)
+        part = text[base:]
+        view = plain(part)
+        place = self._open(part, view, start - base)
+        place = view.starts[place] if place < len(view.text) else len(part)
+        run = trailing_run(part)  # one invisible character begins what follows it; two may be hidden ones
+        if run < len(part):
+            place = min(place, run if run > 0 and len(part) - run <= RUN else len(part) - 1)
+        return max(super().open(text, start), base + place)
+
+    def _open(self, part: str, view: View, start: int) -> int:
+        """Return the first place of the view from which a match may begin that is not decided yet."""
+        data = b"\n" + view.text.encode("ascii")
+        low = next((i for i, raw in enumerate(view.starts) if raw >= start), len(view.text))
+        at, most = low, self._begins(data, low)
+        while (hit := self._any.search(data, at)) and (first := hit.start()) < most:
+            at = first + 1
+            for form in self._after[view.text[first - 1]] if first else self._first:
+                found = form.anchored.match(view.text, first)
+                if found is None:
+                    continue
+                if form.confirm is not None and found.end() + form.looks > len(view.text):
+                    return first
+                end = self._end(form, view.text, first)
+                if end is not None and self.wanted(part[view.starts[first] : view.ends[end - 1]]):
+                    at, most = end, most if most >= end else self._begins(data, end)
+                    break
+        return most
+
+    def _begins(self, data: bytes, at: int) -> int:
+        """Return the first place from `at` on from which the rest of the view is the beginning of a match."""
+        hit = self._begun.search(data, at) if self._begun else None
+        return hit.start() if hit else len(data) - 1
 
     def wanted(self, raw: str) -> bool:
         """Whether a match, as it stands in the text, counts; the search goes on inside one that does not."""
@@ -145,6 +187,18 @@ class Scanner(Searching):
             before = plain(run.before).text
             if self._splits(before, before if run.after is None else plain(run.after).text):
                 yield Match(run.start, run.end, REPLACED, "hidden")
+
+
+def _ending(formats: Sequence[Format]) -> "re2._Regexp[bytes] | None":
+    """Return the pattern of what may become a match when more text comes, or None where it can't be told."""
+    begun = [beginnings(form.pattern) for form in formats]
+    if None in begun:
+        return None
+    either = "|".join(f"{form.before}{source}" for form, source in zip(formats, begun, strict=True))
+    try:
+        return compile_bytes(rf"(?:{either})\z")
+    except re2.error:
+        return None
 
 
 def _moved(match: Match, by: int) -> Match:

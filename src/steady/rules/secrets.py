@@ -19,11 +19,14 @@ from steady.types import Surface
 
 CAP = 127  # key characters that one match covers
 LINK = 64  # key characters that are key material by themselves
+BITS = 3.0  # of entropy a character, at least, in what has no check of its own: 8 different characters in 8, 10 in 16
 _SAFE = r"A-Za-z0-9_.\-"  # base64 for URLs, and the dots between its parts
 _STANDARD = "A-Za-z0-9+/"
 _ANYTHING = r"[\x00-\x7f]"
 _MIXED = tuple(map(re.compile, ("[0-9+]", "[a-z]", "[A-Z]")))
 _TURN = re.compile("[a-z](?=[A-Z0-9])")
+_DIGIT = re.compile("[0-9]")
+_LETTER = re.compile("[A-Za-z]")
 _RUN = {chars: re.compile(f"[{chars}]*") for chars in (_SAFE, _STANDARD)}
 _PEM = r"[A-Z0-9 ]{0,22}PRIVATE KEY(?: BLOCK)?-----"
 _GAP = r"(?:\\[rn]|[\x09\x0a\x0d >,+\x22']){1,4}"  # between the lines of a key, quoted or escaped ones included
@@ -57,7 +60,7 @@ def _blob(chars: str) -> Confirm:
 
 def _random(view: str, start: int, end: int) -> int | None:
     """Key characters after a known prefix: not a slug, so with a digit and varied."""
-    if not _MIXED[0].search(view, start, end) or _bits(view[start:end]) < 3.0:
+    if not _MIXED[0].search(view, start, end) or _bits(view[start:end]) < BITS:
         return None
     return _chain(view, start, end)
 
@@ -73,18 +76,17 @@ def _bits(text: str) -> float:
 
 
 def _assigned(view: str, start: int, end: int) -> int | None:
-    value = _VALUE.search(view, start, end)
+    value = _VALUE.search(view, start, end) if _DIGIT.search(view, start, end) else None
     if value is None:
         return None
     text = value[1].rstrip(".,;)")
-    letters = any(char.isalpha() for char in text)
-    if not letters or not any(char.isdigit() for char in text) or _bits(text) < 3.0:
+    if not _DIGIT.search(text) or not _LETTER.search(text) or _bits(text) < BITS:
         return None
     return _chain(view, start, end) if len(value[1]) >= CAP else value.start(1) + len(text)
 
 
 def _prefixed(label: str, prefix: str, low: int, chars: str = "A-Za-z0-9_-", confirm: Confirm = _whole) -> Format:
-    return Format(label, rf"{prefix}[{chars}]{{{low},{CAP}}}", r"[^0-9A-Za-z\x01_-]", confirm)
+    return Format(label, rf"{prefix}[{chars}]{{{low},{CAP}}}", r"[^0-9A-Za-z\x01_-]", confirm, LINK)
 
 
 FORMATS: tuple[Format, ...] = (
@@ -119,20 +121,23 @@ FORMATS: tuple[Format, ...] = (
         rf"[\x22'`]?(?i:bearer )?[A-Za-z0-9+/=_.~!@#$%^&*?-]{{8,{CAP}}}",
         before=r"[^A-Za-z0-9\x01]",
         confirm=_assigned,
+        looks=LINK,
     ),
-    Format("key_material", rf"[{_SAFE}]{{{LINK},{CAP}}}", before=rf"[^{_SAFE}\x01/]", confirm=_blob(_SAFE)),
-    Format("key_material", rf"[A-Z0-9][{_SAFE}]{{{LINK - 1},{CAP}}}", before="[a-z]", confirm=_blob(_SAFE)),
+    Format("key_material", rf"[{_SAFE}]{{{LINK},{CAP}}}", before=rf"[^{_SAFE}\x01/]", confirm=_blob(_SAFE), looks=LINK),
+    Format("key_material", rf"[A-Z0-9][{_SAFE}]{{{LINK - 1},{CAP}}}", before="[a-z]", confirm=_blob(_SAFE), looks=LINK),
     Format(
         "key_material",
         rf"[{_STANDARD}]{{{LINK},{CAP}}}={{0,2}}(?:{_GAP}[{_STANDARD}]{{1,{LINK}}}={{0,2}}\z)?",
         before=rf"[^{_STANDARD}\x01]",
         confirm=_blob(_STANDARD),
+        looks=LINK,
     ),
     Format(
         "key_material",
         rf"[A-Z0-9][{_STANDARD}]{{{LINK - 1},{CAP}}}={{0,2}}(?:{_GAP}[{_STANDARD}]{{1,{LINK}}}={{0,2}}\z)?",
         before="[a-z]",
         confirm=_blob(_STANDARD),
+        looks=LINK,
     ),
 )
 

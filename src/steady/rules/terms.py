@@ -5,12 +5,13 @@ The first two search the normalised view (`normal.normalise`), so that case, wid
 characters neither hide a term nor make one. Ten thousand terms cost what one costs (Aho-Corasick).
 """
 
+from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, ClassVar
 
 import ahocorasick_rs
 
-from steady.rules.normal import OPAQUE, REPLACED, RIGHT, RUN, hidden_runs, normalise, word_char
+from steady.rules.normal import OPAQUE, REPLACED, RIGHT, RUN, hidden_runs, normalise, trailing_run, word_char
 from steady.rules.rule import EVERYWHERE, Context, Match, Prefix, Rule, Searching, Streams, Whole, Window
 from steady.types import Edit, Finding, Piece, Surface
 
@@ -98,11 +99,14 @@ class _Excludes(Searching):
         self._words = rule.words
         self._replace = rule.replace
         self._automaton = _automaton(terms)
+        self._sorted = sorted(terms)
+        self._longest = max(map(len, terms))
+        self._heads = {term[:2] for term in terms} | {term[0] for term in terms}
         self._pairs = {term[at : at + 2] for term in terms for at in range(len(term) - 1)}
         self._firsts = {pair[0] for pair in self._pairs}
         if rule.replace is not None:
             self._refuse_joining(terms, normalise(rule.replace).text, rule.replace)
-        self.streams = Window(max(2 * max(map(len, terms)), RUN + 2), RIGHT)
+        self.streams = Window(max(2 * self._longest, RUN + 2), RIGHT)
 
     def find(self, text: str, start: int = 0) -> Iterator[Match]:
         base = max(0, start - 1)
@@ -123,6 +127,29 @@ class _Excludes(Searching):
             if match.start >= at:
                 at = match.end
                 yield match._replace(start=match.start + base, end=match.end + base)
+
+    def open(self, text: str, start: int = 0) -> int:
+        """See Finder."""
+        base = max(0, start - 1)
+        part = text[base:]
+        view, starts, _ = normalise(part)
+        place = len(part)
+        for at in range(max(0, len(view) - self._longest), len(view)):
+            if starts[at] >= start - base and view[at : at + 2] in self._heads and self._begins(view, at):
+                place = starts[at]
+                break
+        run = trailing_run(part)  # one invisible character begins what follows it; two may be hidden ones
+        if run < len(part):
+            place = min(place, run if run > 0 and len(part) - run <= RUN else len(part) - 1)
+        return max(start, base + place)
+
+    def _begins(self, view: str, at: int) -> bool:
+        """Whether a term begins with the rest of the view from here."""
+        if self._words and not _edge(view, at):
+            return False
+        rest = view[at:]
+        nearest = bisect_left(self._sorted, rest)
+        return nearest < len(self._sorted) and self._sorted[nearest].startswith(rest)
 
     def _hidden(self, part: str, start: int) -> Iterator[Match]:
         replacement = None if self._replace is None else REPLACED

@@ -8,12 +8,14 @@ bound is sound and never tight by luck. Syntax: https://github.com/google/re2/wi
 import re
 from typing import NamedTuple
 
-_CLASS = re.compile(r"\[\^?\]?(?:\[:\^?\w+:\]|\\[pP]\{\^?\w+\}|\\x\{[0-9A-Fa-f]+\}|\\.|[^\]\\])*\]", re.DOTALL)
-_ESCAPE = re.compile(r"\\(?:[pP](?:\{\^?\w+\}|[A-Za-z])|x(?:\{[0-9A-Fa-f]+\}|[0-9A-Fa-f]{2})|[0-7]{1,3}|.)", re.DOTALL)
-_REPEAT = re.compile(r"(?:([*+?])|\{(\d+)(,(\d*))?\})\??")
-_GROUP = re.compile(r"\((?:\?(?:P?<\w+>|([imsU]*(?:-[imsU]+)?)(:|\))))?")
-_ASSERTIONS = {"\\b", "\\B", "\\A", "\\z"}
-_DEPTH = 100
+CLASS = re.compile(r"\[\^?\]?(?:\[:\^?\w+:\]|\\[pP]\{\^?\w+\}|\\x\{[0-9A-Fa-f]+\}|\\.|[^\]\\])*\]", re.DOTALL)
+ESCAPE = re.compile(r"\\(?:[pP](?:\{\^?\w+\}|[A-Za-z])|x(?:\{[0-9A-Fa-f]+\}|[0-9A-Fa-f]{2})|[0-7]{1,3}|.)", re.DOTALL)
+REPEAT = re.compile(r"(?:([*+?])|\{(\d+)(,(\d*))?\})\??")
+GROUP = re.compile(r"\((?:\?(?:P?<\w+>|([imsU]*(?:-[imsU]+)?)(:|\))))?")
+ASSERTIONS = {"\\b", "\\B", "\\A", "\\z"}
+UNKNOWN = ("\\Q", "\\E", "\\C")
+ONE = re.compile(r".", re.DOTALL)
+DEPTH = 100
 
 
 class Shape(NamedTuple):
@@ -40,7 +42,7 @@ class _Reader:
         self.branches = 1
 
     def alternatives(self, depth: int) -> int | None:
-        if depth > _DEPTH:
+        if depth > DEPTH:
             raise _Unknown
         widths = [self.sequence(depth)]
         while self.peek() == "|":
@@ -61,7 +63,7 @@ class _Reader:
         return total
 
     def repeated(self, width: int | None) -> int | None:
-        while found := _REPEAT.match(self.pattern, self.at):
+        while found := REPEAT.match(self.pattern, self.at):
             self.at = found.end()
             sign, low, comma, high = found.groups()
             if sign == "?":
@@ -80,20 +82,20 @@ class _Reader:
             self.at += 1
             self.asserts.add(char)
             return 0
-        found = {"[": _CLASS, "\\": _ESCAPE}.get(char, re.compile(r".", re.DOTALL)).match(self.pattern, self.at)
+        found = {"[": CLASS, "\\": ESCAPE}.get(char, ONE).match(self.pattern, self.at)
         if found is None:
             raise _Unknown
         self.at = found.end()
-        if found[0] in _ASSERTIONS:
+        if found[0] in ASSERTIONS:
             self.asserts.add(found[0])
             return 0
-        if found[0] in ("\\Q", "\\E", "\\C"):
+        if found[0] in UNKNOWN:
             raise _Unknown
         self.atoms.add(re.escape(char) if char not in "[\\." else found[0])
         return 1
 
     def group(self, depth: int) -> int | None:
-        found = _GROUP.match(self.pattern, self.at)
+        found = GROUP.match(self.pattern, self.at)
         if found is None:
             raise _Unknown
         self.at = found.end()
