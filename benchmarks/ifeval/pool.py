@@ -56,7 +56,11 @@ def opened(path: Path) -> BinaryIO:
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     file = path.open("a+b", buffering=0)
-    fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)  # given back by the system, whatever ends the process
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)  # given back by the system, whatever ends the process
+    except BlockingIOError as error:
+        file.close()
+        raise BlockingIOError(error.errno, f"another run writes to {path}; wait for it, or use --recorded") from None
     file.seek(0)
     file.truncate(file.read().rfind(b"\n") + 1)
     return file
