@@ -7,12 +7,13 @@ from typing import Any
 import click
 import msgspec
 
-from steady.errors import ConfigError
+from steady.errors import ConfigError, Problem
 from steady.policy.resolved import Resolved
 
 CONFIG_ONLY = frozenset(
     {"providers", "default_provider", "routes", "default_policy", "keys", "store", "server", "policies", "functions"}
 )
+SCRIPT_KEYS = frozenset({"content", "message", "choices", "tool_calls", "refusal", "error", "delay"})
 PRESET_KEYS = frozenset({"name", "why", "sampling"})
 
 
@@ -45,7 +46,13 @@ def _check(file: Path) -> int:
     from steady.policy.presets import check_preset
 
     what = _what(file)
-    checks = {"configuration": check_config, "list of rules": check_rules, "preset": check_preset}
+    checks = {
+        "configuration": check_config,
+        "list of rules": check_rules,
+        "preset": check_preset,
+        "script of replies": _check_script,
+        "file of golden cases": _check_cases,
+    }
     problems = checks.get(what, check_file)(file)
     for problem in problems:
         click.echo(str(problem), err=True)
@@ -58,6 +65,7 @@ def _what(file: Path) -> str:
     """Return what a file is meant to be: its name says it of steady.yaml, its content of all others."""
     from steady.policy.config import CONFIG_NAMES
     from steady.policy.yaml_marks import MAX_BYTES, read_yaml
+    from steady.studies.cases import is_cases
 
     if file.name in CONFIG_NAMES:
         return "configuration"
@@ -67,11 +75,39 @@ def _what(file: Path) -> str:
     except (OSError, ConfigError):
         return "policy"  # the check itself tells what is wrong
     if isinstance(data, list):
-        return "list of rules"
+        return "script of replies" if data and all(map(_is_line, data)) else "list of rules"
     keys = {key for key in data if isinstance(key, str)} if isinstance(data, dict) else set()
+    if "cases" in keys and (is_cases(file) or not keys - {"cases", "policy"}):
+        return "file of golden cases"
     if keys & CONFIG_ONLY and "name" not in keys:
         return "configuration"
     return "preset" if "sampling" in keys and keys <= PRESET_KEYS else "policy"
+
+
+def _is_line(item: Any) -> bool:
+    """Whether an item of a list is a line that a scripted provider says, rather than a rule."""
+    return isinstance(item, str) or (isinstance(item, dict) and bool(SCRIPT_KEYS & item.keys()) and "rule" not in item)
+
+
+def _check_script(file: Path) -> list[Problem]:
+    from steady.providers.scripted import ScriptedProvider
+
+    try:
+        ScriptedProvider.load(file)
+    except ConfigError as error:
+        return [Problem(str(file), 0, "", str(error).removeprefix(f"{file}: "))]
+    return []
+
+
+def _check_cases(file: Path) -> list[Problem]:
+    from steady.studies.cases import read
+    from steady.studies.golden import policy_of
+
+    try:
+        policy_of(read(file))
+    except ConfigError as error:
+        return list(error.problems)
+    return []
 
 
 def _how(file: Path) -> str:

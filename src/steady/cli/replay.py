@@ -6,13 +6,19 @@ import hashlib
 import click
 import msgspec
 
-from steady.errors import ContentNotKept
+from steady.errors import ContentNotKept, ReceiptNotFound, RecordError
 from steady.pipeline.replay import Replay, replay
 from steady.pipeline.runtime import Runtime
+from steady.policy.config import find
+from steady.studies.receipts import store_path
 
 
 def replay_receipt(receipt_id: str, config: str | None, *, as_json: bool) -> int:
     """Replay and print; return 0 equal, 1 differs, 3 not replayable here. Raises ReceiptNotFound."""
+    try:
+        store_path(find(config))  # opening the store would make one where there is none
+    except RecordError as error:
+        raise ReceiptNotFound(f"No receipt {receipt_id!r}. {error}") from None
     runtime = Runtime.open(config)
     try:
         made = asyncio.run(_replay(runtime, receipt_id))

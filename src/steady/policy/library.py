@@ -21,6 +21,11 @@ def shipped() -> Path:
     return SHIPPED_IN_WHEEL if SHIPPED_IN_WHEEL.is_dir() else SHIPPED_IN_CHECKOUT
 
 
+def policy_files(folder: Path) -> list[Path]:
+    """Return the files of a folder that hold policies, sorted: all of .yaml but those of golden cases (.tests.yaml)."""
+    return sorted(path for path in folder.glob("*.yaml") if not path.name.endswith(".tests.yaml"))
+
+
 class Library:
     """Loads every policy at once, so that a broken one is told of at the start and not at its first request."""
 
@@ -41,12 +46,12 @@ class Library:
             if not (folder / config.policies).is_dir():
                 raise ConfigError(f"policies: {config.policies!r} is no folder.")
             return folder / config.policies
-        return folder / "policies" if any((folder / "policies").glob("*.yaml")) else shipped()
+        return folder / "policies" if any(policy_files(folder / "policies")) else shipped()
 
     def _load_all(self) -> Mapping[str, Loaded]:
         loaded: dict[str, Loaded] = {}
         problems: list[Problem] = []
-        for path in sorted(self.folder.glob("*.yaml")):
+        for path in policy_files(self.folder):
             try:
                 one = load(path, self.known)
             except ConfigError as error:
