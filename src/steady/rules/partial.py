@@ -121,7 +121,8 @@ def beginnings(pattern: str) -> str | None:
     """
     Return an RE2 pattern of every text that a match of `pattern`, a valid RE2 pattern, begins with, matches included.
 
-    The empty text is one of them; where a count is above `MANY`, so are longer texts. None where the pattern holds syntax that is not known here.
+    The empty text is one of them; where a count is above `MANY`, so are longer texts. None where the pattern holds
+    syntax that is not known here.
     """
     reader = _Reader(pattern)
     try:

@@ -145,7 +145,7 @@ class Scanner(Searching):
                 if end is not None and self.wanted(part[view.starts[first] : view.ends[end - 1]]):
                     at, most = end, most if most >= end else self._begins(data, end)
                     break
-        return most
+        return int(most)
 
     def _begins(self, data: bytes, at: int) -> int:
         """Return the first place from `at` on from which the rest of the view is the beginning of a match."""
