@@ -14,17 +14,19 @@ from typing import Any, Literal, NamedTuple
 from msgspec import Struct
 
 from steady.errors import RuleError
+from steady.pipeline.body import Body, Said
 from steady.pipeline.fixing import edits_for, replace_all
-from steady.pipeline.judge import Result, Scene, judge, quality, verdict
-from steady.pipeline.pieces import digest, pieces_of, with_texts, without
+from steady.pipeline.judge import DEFAULT_TIMEOUT, Result, Scene, consult, judge, quality, verdict, within
+from steady.pipeline.pieces import digest
 from steady.policy.resolved import Bound
 from steady.rules.rule import Finder, apply_edits
-from steady.types import Candidate, Edit, Piece, Verdict
+from steady.types import JSON, Candidate, Edit, Piece, Verdict
 
 Fate = Literal["accepted", "dropped", "reask", "refrain", "exception"]
 Key = tuple[str, tuple[str | int, ...]]  # rule key, path
 FIXING = frozenset({"fix", "fix_reask", "custom"})
 _PASSES = 8  # of whole-text fixes; with rounds of searches before each
+_OUTSIDE = 2  # fixes that come from outside; after each, every rule judges again
 
 
 class Acted(Struct, frozen=True, kw_only=True):
@@ -39,36 +41,98 @@ class Acted(Struct, frozen=True, kw_only=True):
     failing: tuple[tuple[Bound, str], ...] = ()  # what still fails, with the reason, for a reask
 
 
+class Treated(NamedTuple):
+    """Texts after the rules."""
+
+    body: Body
+    verdicts: tuple[Verdict, ...]
+    last: tuple[Result, ...]  # what every rule says of the texts as they are now
+    still: tuple[Result, ...]  # those of them that fail and are enforced
+
+
 class _Change(NamedTuple):
-    choice: dict[str, Any]
+    body: Body
     edits: dict[Key, tuple[Edit, ...]]
     searched: bool = False
 
 
 async def act(candidate: Candidate, rules: Sequence[Bound], scene: Scene) -> Acted:
     """Fix what can be fixed, judge again, and decide what becomes of the candidate."""
-    first = await judge(candidate.choice, rules, scene)
-    if not any(r.failed for r in first):
-        return _settled(candidate, candidate.choice, first, first, {}, scene)
-    choice, last = candidate.choice, first
+    treated = await treat(Said(candidate.choice), rules, scene)
+    choice = treated.body.choice  # type: ignore[attr-defined]
+    return Acted(
+        candidate=candidate,
+        choice=choice,
+        fate=_fate(treated.still),
+        verdicts=treated.verdicts,
+        quality=quality(treated.last),
+        fixed=choice is not candidate.choice,
+        failing=tuple((r.bound, r.finding.reason if r.finding else "") for r in treated.still),
+    )
+
+
+async def treat(body: Body, rules: Sequence[Bound], scene: Scene) -> Treated:
+    """
+    Let the rules act on texts until nothing changes any more, within bounds, and say what still fails.
+
+    Pure rules first, to their fixed point; then those that are asked outside, about what came of that. A fix from
+    outside is a new text, so all begins again.
+    """
+    outside = any(not bound.rule.is_pure() for bound in rules)
     edits: dict[Key, tuple[Edit, ...]] = {}
-    search = True  # a stream searches once; so does this, unless a whole-text fix has made a new text
-    for _ in range(_PASSES):
-        change = await _fix(choice, rules, last, scene, search=search)
+    first = judged = await judge(body, rules, scene)
+    first_said: list[Result] | None = None
+    said: list[Result] = []
+    for turn in range(_OUTSIDE + 1):
+        body, judged = await _settled(body, rules, judged, edits, scene)
+        if not outside:
+            break
+        said = await consult(body, rules, scene, judged)
+        first_said = said if first_said is None else first_said
+        change = None if turn == _OUTSIDE else await _fix(body, rules, said, scene, search=False)
         if change is None:
             break
-        choice, search = change.choice, not change.searched
-        edits = {**change.edits, **edits}  # the first diff of a rule is against the text that it judged first
-        last = await judge(choice, rules, scene)
-    return _settled(candidate, choice, first, last, edits, scene)
+        body = change.body
+        edits |= {key: made for key, made in change.edits.items() if key not in edits}
+        judged = await judge(body, rules, scene)
+    firsts, last = (_in_order([*a, *b], rules) for a, b in ((first, first_said or ()), (judged, said)))
+    return Treated(body, _verdicts(firsts, last, edits, scene), tuple(last), tuple(_still(last)))
+
+
+async def _settled(
+    body: Body, rules: Sequence[Bound], judged: list[Result], edits: dict[Key, tuple[Edit, ...]], scene: Scene
+) -> tuple[Body, list[Result]]:
+    """Bring the pure rules to their fixed point, within a bound."""
+    search = True  # a stream searches once; so does this, unless a whole-text fix has made a new text
+    for _ in range(_PASSES):
+        change = await _fix(body, rules, judged, scene, search=search)
+        if change is None:
+            break
+        body, search = change.body, not change.searched
+        for key, made in change.edits.items():  # the first diff of a rule is against the text that it judged first
+            edits.setdefault(key, made)
+        judged = await judge(body, rules, scene)
+    return body, judged
+
+
+def _in_order(results: Sequence[Result], rules: Sequence[Bound]) -> list[Result]:
+    """Return results in the order of the policy, whoever was asked first."""
+    place = {bound.rule.key: i for i, bound in enumerate(rules)}
+    return sorted(results, key=lambda result: place[result.bound.rule.key])
+
+
+def _still(results: Sequence[Result]) -> list[Result]:
+    return [result for result in results if result.failed and result.enforced]
 
 
 async def _fix(
-    choice: dict[str, Any], rules: Sequence[Bound], results: Sequence[Result], scene: Scene, *, search: bool
+    body: Body, rules: Sequence[Bound], results: Sequence[Result], scene: Scene, *, search: bool
 ) -> _Change | None:
-    failing = [r for r in results if r.failed and r.enforced and r.bound.rule.on_fail in FIXING and r.piece]
-    found = _search_fixes(choice, rules, failing, scene.rounds) if search else None
-    return found or await _whole_fix(choice, failing, scene) or _withhold(choice, failing)
+    failing = [r for r in _still(results) if r.bound.rule.on_fail in FIXING and r.piece]
+    if not failing:
+        return None
+    found = _search_fixes(body, rules, failing, scene.rounds) if search else None
+    return found or await _whole_fix(body, failing, scene) or _withhold(body, failing)
 
 
 def fixing_finders(rules: Sequence[Bound]) -> list[tuple[Bound, Finder]]:
@@ -87,15 +151,12 @@ def may_change(piece: Piece) -> bool:
     return piece.surface != "tool_arguments" and not piece.signed
 
 
-def _search_fixes(
-    choice: dict[str, Any], rules: Sequence[Bound], failing: Sequence[Result], rounds: int
-) -> _Change | None:
+def _search_fixes(body: Body, rules: Sequence[Bound], failing: Sequence[Result], rounds: int) -> _Change | None:
     texts: dict[tuple[str | int, ...], str] = {}
     edits: dict[Key, tuple[Edit, ...]] = {}
     finders = fixing_finders(rules)
-    for path in {r.piece.path: None for r in failing if r.piece and may_change(r.piece)}:
-        piece = next(p for p in pieces_of(choice) if p.path == path)
-        mine = [(bound, finder) for bound, finder in finders if piece.surface in bound.rule.surfaces]
+    for piece in {r.piece.path: r.piece for r in failing if r.piece and may_change(r.piece)}.values():
+        mine = [(bound, finder) for bound, finder in finders if _looks_at(bound, piece, body)]
         text = piece.text
         for _ in range(rounds):
             new, merged = replace_all(text, [finder for _, finder in mine])
@@ -103,14 +164,21 @@ def _search_fixes(
                 break
             for i, (bound, _) in enumerate(mine):
                 if text == piece.text and (made := edits_for(i, merged)):
-                    edits[bound.rule.key, path] = made
+                    edits[bound.rule.key, piece.path] = made
             text = new
         if text != piece.text:
-            texts[path] = text
-    return _Change(with_texts(choice, texts), edits, searched=True) if texts else None
+            texts[piece.path] = text
+    return _Change(body.changed(texts), edits, searched=True) if texts else None
 
 
-async def _whole_fix(choice: dict[str, Any], failing: Sequence[Result], scene: Scene) -> _Change | None:
+def _looks_at(bound: Bound, piece: Piece, body: Body) -> bool:
+    """Whether a rule looks at a piece; on the input that depends on its roles and turns too."""
+    if piece.surface not in bound.rule.surfaces:
+        return False
+    return body.whole or any(other.path == piece.path for other in body.pieces(bound.rule))
+
+
+async def _whole_fix(body: Body, failing: Sequence[Result], scene: Scene) -> _Change | None:
     for result in failing:
         piece = result.piece
         by_search = result.bound.rule.on_fail != "custom" and isinstance(result.bound.check, Finder)
@@ -118,7 +186,7 @@ async def _whole_fix(choice: dict[str, Any], failing: Sequence[Result], scene: S
             continue
         made = await _edits(result, piece, scene)
         if made and (text := apply_edits(piece.text, made)) != piece.text:
-            return _Change(with_texts(choice, {piece.path: text}), {(result.bound.rule.key, piece.path): made})
+            return _Change(body.changed({piece.path: text}), {(result.bound.rule.key, piece.path): made})
     return None
 
 
@@ -127,8 +195,7 @@ async def _edits(result: Result, piece: Piece, scene: Scene) -> tuple[Edit, ...]
     if rule.on_fail == "custom":
         return await _custom(result, piece, scene)
     if not rule.is_pure():
-        fix = result.outside_fix
-        return None if fix is None else (Edit(0, len(piece.text), fix, invented=True),)
+        return result.offered
     try:
         return result.bound.check.fix(piece, scene.context)  # type: ignore[union-attr]
     except Exception:  # noqa: BLE001 - a fix that breaks is no fix; the candidate fails as if there were none
@@ -144,45 +211,33 @@ async def _custom(result: Result, piece: Piece, scene: Scene) -> tuple[Edit, ...
         raise RuleError(f"the function {rule.function!r} is not among those that the operator allows")
 
     call = scene.world.functions.get(rule.function)
+
+    async def question() -> JSON:
+        return await within(DEFAULT_TIMEOUT, (lambda: call(piece.text, reason)) if call else nobody)
+
     try:
-        text = await scene.world.ask(
-            scene.slot, scene.attempt, key, (lambda: call(piece.text, reason)) if call else nobody
-        )
+        text = await scene.world.ask(scene.slot, scene.attempt, key, question)
     except RuleError:
         return None
     return (Edit(0, len(piece.text), text, invented=True),) if isinstance(text, str) else None
 
 
-def _withhold(choice: dict[str, Any], failing: Sequence[Result]) -> _Change | None:
+def _withhold(body: Body, failing: Sequence[Result]) -> _Change | None:
     for result in failing:
         piece = result.piece
         if piece is not None and piece.surface == "reasoning" and piece.signed:
             gone = (Edit(0, len(piece.text), ""),)
-            return _Change(without(choice, piece.path), {(result.bound.rule.key, piece.path): gone})
+            return _Change(body.without(piece), {(result.bound.rule.key, piece.path): gone})
     return None
 
 
-def _settled(
-    candidate: Candidate,
-    choice: dict[str, Any],
-    first: Sequence[Result],
-    last: Sequence[Result],
-    edits: dict[Key, tuple[Edit, ...]],
-    scene: Scene,
-) -> Acted:
-    verdicts = [_with_edits(verdict(r, scene), edits) for r in first]
-    if last is not first:
-        verdicts += [verdict(r, scene, after=True) for r in last if r.failed and r.enforced]
-    still = [r for r in last if r.failed and r.enforced]
-    return Acted(
-        candidate=candidate,
-        choice=choice,
-        fate=_fate(still),
-        verdicts=tuple(verdicts),
-        quality=quality(last),
-        fixed=choice is not candidate.choice,
-        failing=tuple((r.bound, r.finding.reason if r.finding else "") for r in still),
-    )
+def _verdicts(
+    first: Sequence[Result], last: Sequence[Result], edits: dict[Key, tuple[Edit, ...]], scene: Scene
+) -> tuple[Verdict, ...]:
+    """Return every rule's first word, with its fix, and then what is still wrong with the fixed texts."""
+    told = {id(result) for result in first}
+    after = [verdict(r, scene, after=True) for r in _still(last) if id(r) not in told]
+    return (*(_with_edits(verdict(r, scene), edits) for r in first), *after)
 
 
 def _with_edits(made: Verdict, edits: dict[Key, tuple[Edit, ...]]) -> Verdict:

@@ -18,18 +18,19 @@ from steady.errors import ProviderError
 from steady.pipeline.act import Acted, act
 from steady.pipeline.asking import Asking, again, asking, call
 from steady.pipeline.choose import consulted
+from steady.pipeline.journal import Recorder
 from steady.pipeline.judge import Scene, rounds_of
 from steady.pipeline.pieces import answer_text, prompt_tokens
 from steady.pipeline.plan import Plan
 from steady.pipeline.seeds import draw_seed
 from steady.policy.resolved import Target
-from steady.types import Candidate, Reply, Usage, World
+from steady.types import Candidate, Reply, Usage
 
 
 class Pool:
     """What one run has drawn so far; it lives and dies within that run."""
 
-    def __init__(self, plan: Plan, world: World, root: int, auth: str | None) -> None:
+    def __init__(self, plan: Plan, world: Recorder, root: int, auth: str | None) -> None:
         self.plan, self.world, self.root, self.auth = plan, world, root, auth
         self.acted: list[Acted] = []
         self.replies: dict[tuple[int, int], Reply] = {}
@@ -64,7 +65,7 @@ class Pool:
         self.slowest = max(self.slowest, self.elapsed - before)
 
 
-async def generate(plan: Plan, world: World, root: int, auth: str | None) -> Pool:
+async def generate(plan: Plan, world: Recorder, root: int, auth: str | None) -> Pool:
     """Draw candidates until the stopping rule, or a bound, says stop. Foreign exceptions reach the caller unchanged."""
     pool = Pool(plan, world, root, auth)
     size = plan.first

@@ -53,6 +53,7 @@ class Recorder:
         self._entries: dict[_Key, Entry] = {}
         self.functions: Mapping[str, Callable[[str, str], Awaitable[str | None]]] = world.functions
         self.outside = world.outside
+        self.times: list[tuple[str, float]] = []  # what judging took: (rule, seconds); no part of the journal
 
     def _keep(self, entry: Entry) -> None:
         self._entries[entry.what, entry.slot, entry.attempt, entry.rule] = entry

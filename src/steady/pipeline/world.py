@@ -1,6 +1,5 @@
 """The real world: providers by name, a clock, randomness, and the validators that are not pure."""
 
-import asyncio
 import secrets
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
@@ -12,7 +11,6 @@ from steady.errors import ProviderError, RuleError
 from steady.pipeline.outside import CLOSED
 from steady.types import JSON, Call, Clock, Outside, Provider, Reply
 
-ASK_SECONDS = 10.0  # what a validator that is not pure may take
 Function = Callable[[str, str], Awaitable[str | None]]
 
 
@@ -25,12 +23,10 @@ class Live:
         clock: Clock,
         functions: Mapping[str, Function] | None = None,
         *,
-        ask_seconds: float = ASK_SECONDS,
         outside: Outside = CLOSED,
     ) -> None:
         self._providers, self._clock = providers, clock
         self._began = clock.monotonic()
-        self._ask_seconds = ask_seconds
         self.functions: Mapping[str, Function] = functions or {}
         self.outside = outside
 
@@ -53,12 +49,9 @@ class Live:
             yield chunk
 
     async def ask(self, slot: int, attempt: int, rule: str, question: Callable[[], Awaitable[JSON]]) -> JSON:
-        """Ask a validator or a function, within a deadline. Whatever it raises becomes a RuleError."""
+        """Ask a validator or a function; the question keeps its own deadline. What it raises becomes a RuleError."""
         try:
-            async with asyncio.timeout(self._ask_seconds):
-                return await question()
-        except TimeoutError:
-            raise RuleError(f"no verdict within {self._ask_seconds:g} s") from None
+            return await question()
         except RuleError:
             raise
         except Exception as error:
