@@ -166,7 +166,7 @@ def opening(finders: Sequence[Finder], text: str, start: int) -> int:
 
 
 def before_matches(found: Sequence[Match], cut: int) -> int:
-    """Return the last place up to `cut` that is inside of no match: overlapping ones go together, whoever found them."""
+    """Return the last place up to `cut` that is inside of no match, whoever found it: overlapping ones go together."""
     for match in sorted(found, key=lambda match: -match.start):
         if match.start < cut < match.end:
             cut = match.start
