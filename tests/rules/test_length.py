@@ -187,4 +187,4 @@ def test_limits_that_mean_nothing_are_refused(rule: Length, words_in_error: str)
 def test_a_statement_gives_every_limit() -> None:
     rule = Length(words=Bounds(min=1, max=9), sentences=Bounds(max=2))
 
-    assert rule.statement() == "The answer must have at least 1 words and at most 9 words and at most 2 sentences."
+    assert rule.statement() == "The answer must have at least 1 word and at most 9 words and at most 2 sentences."

@@ -1,85 +1,20 @@
-"""`length`: how long a text may be, in characters, words, sentences or tokens; and what these are."""
+"""`length`: how long a text may be, in characters, words, sentences, paragraphs, lines or tokens."""
 
+import itertools
 import re
 from bisect import bisect_right
-from collections.abc import Callable, Mapping
-from typing import Annotated, Any, ClassVar
+from collections.abc import Callable, Iterator, Mapping
+from typing import Annotated, Any, ClassVar, Literal
 
-import re2
 from msgspec import Meta, Struct
 
-from steady.rules.patterns import encode
-from steady.rules.rule import Context, Prefix, Rule, Streams, Whole
+from steady.rules.prose import lines, paragraphs, runs, sentences, words
+from steady.rules.rule import Constraint, Context, Prefix, Range, Rule, Streams, Whole
 from steady.rules.tokens import counter
 from steady.types import Edit, Finding, Piece, Span
 
-_UNIT = r"(?:\p{Nd}+(?:[.,]\p{Nd}+)+[\p{L}\p{M}\p{N}_]*|[\p{L}\p{M}\p{N}_]+)"
-_WORD = re2.compile(rf"{_UNIT}(?:['’\-‐‑]{_UNIT})*")
-_EAST_ASIAN = re.compile("([\u3041-\u3096\u30a1-\u30fa\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003ffff])")
-
-_END = re.compile(
-    "(?<![.!?…‽؟۔।॥።])[.!?…‽؟۔।॥።]++[\"'”’»)\\]*_]*+(?=\\s|$)"  # before white space, closing marks between
-    "|[。！？｡]++[\"'”’」』）]*+"  # needs no white space
-    "|[\\r\\n]+"
-)
-_WORD_BEFORE = re.compile(r"[^\s(\[\"'“‘«]{1,20}$")
-_ABBREVIATIONS = (
-    "dr mr mrs ms prof sr jr st mt ft gen col lt sgt capt rev hon messrs mme mlle hr fr vs cf al approx dept est inc "
-    "ltd e.g i.e z.b d.h u.a bzw ca vgl p.ex"
-)
-_TITLES = frozenset(_ABBREVIATIONS.split())
-_BEFORE_NUMBER = ("no", "nr", "nos", "fig", "figs", "p", "pp", "vol", "art", "sec", "ch", "eq", "tab", "op", "num")
-
-
-def words(text: str) -> int:
-    """
-    Return how many words a text has.
-
-    A word is a run of letters, marks, digits and underscores of any script; an apostrophe or hyphen between two runs
-    joins them, as do a point or comma between digits (`don't`, `well-known`, `1,000.5` are one each). Each Han,
-    Hiragana or Katakana character is a word. Scripts written without spaces otherwise (Thai, Lao, Khmer) count by their
-    spaces.
-    """
-    return len(_WORD.findall(encode(_EAST_ASIAN.sub(r" \1 ", text))))
-
-
-def sentences(text: str) -> list[Span]:
-    """
-    Return the sentences of a text, without the white space around them.
-
-    A sentence ends at . ! ? … or another script's mark, with the closing quotes and brackets after it, before white
-    space (East Asian marks need none), and at every line break. A point ends none after a title or abbreviation (`Dr.`,
-    `e.g.`), after a single capital letter, after a number that begins a line (a list), nor after `No.`, `Fig.` and the
-    like before a digit; dotted abbreviations (`U.S.`, `a.m.`) end one only before a line break. What holds no letter
-    or digit is no sentence.
-    """
-    out: list[Span] = []
-    start = 0
-    for end in [*(found.end() for found in _END.finditer(text) if _ends(text, found.start(), found.end())), len(text)]:
-        part = text[start:end]
-        bare = part.strip()
-        if any(char.isalnum() for char in bare):
-            first = start + part.index(bare[0])
-            out.append(Span(first, first + len(bare)))
-            start = end
-        elif "\n" in part or "\r" in part:
-            start = end
-    return out
-
-
-def _ends(text: str, at: int, end: int) -> bool:
-    if text[at] != "." or text[at + 1 : at + 2] in (".", "!", "?"):
-        return True
-    before = _WORD_BEFORE.search(text, max(0, at - 20), at)
-    word = before[0] if before else ""
-    after = text[end : end + 2].strip(" ")[:1]
-    if after in ("", "\n", "\r"):
-        return True
-    if word.casefold() in _TITLES or (word.casefold() in _BEFORE_NUMBER and after.isdigit()):
-        return False
-    if before and word.isdigit() and len(word) < 4 and text[: before.start()].rstrip(" \t")[-1:] in ("", "\n", "\r"):
-        return False
-    return not ((len(word) == 1 and word.isupper()) or re.fullmatch(r"(?:\w\.)+\w", word))
+UNITS = ("characters", "words", "sentences", "paragraphs", "lines", "tokens")
+_RULED = re.compile(r"^[^\S\n]*([-*_=~#•])(?:[^\S\n]*\1){2,}[^\S\n]*$", re.MULTILINE)  # a line that only divides
 
 
 class Bounds(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
@@ -104,17 +39,21 @@ class _Limit:
 
 
 class _Length:
-    def __init__(self, limits: list[_Limit], streams: Streams) -> None:
-        self._limits, self.streams = limits, streams
+    def __init__(self, limits: list[_Limit], streams: Streams, divide: "_Divide | None" = None) -> None:
+        self._limits, self.streams, self._divide = limits, streams, divide
 
     def judge(self, piece: Piece, context: Context) -> Finding:
         wrong = [reason for limit in self._limits if (reason := limit.wrong(piece.text))]
+        if self._divide is not None and self._divide.empty(piece.text):
+            wrong.append(f"nothing between two {self._divide.mark!r}")
         return Finding(passed=not wrong, reason=f"The text has {'; '.join(wrong)}." if wrong else "")
 
     def fix(self, piece: Piece, context: Context) -> tuple[Edit, ...] | None:
         text = piece.text
         if self._meets(text):
             return ()
+        if self._divide is not None and (edits := self._divide.edits(text, self._meets)) is not None:
+            return edits
         ends = [span.end for span in sentences(text)]
         fitting = bisect_right(ends, False, key=lambda end: self._too_long(text[:end]))
         for end in reversed(ends[:fitting]):
@@ -123,10 +62,69 @@ class _Length:
         return None
 
     def _meets(self, text: str) -> bool:
+        if self._divide is not None and self._divide.empty(text):
+            return False
         return not any(limit.wrong(text) for limit in self._limits)
 
     def _too_long(self, text: str) -> bool:
         return any(limit.high is not None and limit.count(text) > limit.high for limit in self._limits)
+
+
+class _Divide:
+    """What stands between paragraphs, and how other dividers are respelled."""
+
+    def __init__(self, separator: str, bounds: Bounds) -> None:
+        self.mark, self._most = separator, bounds.max
+        self._between = separator if not separator.strip() else f"\n\n{separator.strip()}\n\n"
+        if not separator:
+            self._between = "\n\n"
+
+    def empty(self, text: str) -> bool:
+        return any(span.start == span.end for span in paragraphs(text, self.mark))
+
+    def edits(self, text: str, meets: Callable[[str], bool]) -> tuple[Edit, ...] | None:
+        """Other dividers made this one: divider lines, then blank lines, then line breaks; the first that suffices."""
+        for parts in self._cuts(text):
+            edits = tuple(
+                Edit(before.end, after.start, self._between)
+                for before, after in itertools.pairwise(parts)
+                if text[before.end : after.start] != self._between
+            )
+            out, at = [], 0
+            for edit in edits:
+                out += [text[at : edit.start], edit.text]
+                at = edit.end
+            if edits and meets("".join([*out, text[at:]])):
+                return edits
+        return None
+
+    def _cuts(self, text: str) -> Iterator[list[Span]]:
+        """The ways in which the text may have been divided; the last ones joined where there are too many."""
+        ruled = [Span(*hit.span()) for hit in _RULED.finditer(text)]
+        yield _between(text, ruled)
+        if not self.mark.strip():
+            broken = [Span(at, at + 1) for at, char in enumerate(text) if char == "\n"]
+            yield _between(text, broken)
+            return
+        blank = paragraphs(_RULED.sub(lambda hit: " " * len(hit[0]), text))
+        yield blank
+        if self._most and len(blank) > self._most and len(paragraphs(text, self.mark)) == 1:
+            yield [*blank[: self._most - 1], Span(blank[self._most - 1].start, blank[-1].end)]
+
+
+def _between(text: str, cuts: list[Span]) -> list[Span]:
+    out, start = [], 0
+    for first, end in [*cuts, Span(len(text), len(text))]:
+        bare = text[start:first].strip()
+        if bare:
+            low = start + text[start:first].index(bare[0])
+            out.append(Span(low, low + len(bare)))
+        start = end
+    return out
+
+
+def _count(number: int, unit: str) -> str:
+    return f"{number} {unit.removesuffix('s') if number == 1 else unit}"
 
 
 class Length(Rule, frozen=True, kw_only=True, tag="length"):
@@ -135,10 +133,12 @@ class Length(Rule, frozen=True, kw_only=True, tag="length"):
 
     Characters are Unicode code points. Words: runs of letters, marks and digits, joined by apostrophes and hyphens;
     each Han, Hiragana or Katakana character is one. Sentences end at their marks and at line breaks; common
-    abbreviations, initials and decimals end none. Tokens are those of `tokenizer`.
+    abbreviations, initials and decimals end none. Paragraphs stand between blank lines, or between `separator`. Lines
+    are those that are not blank. Tokens are those of `tokenizer`.
 
     A fix cuts a text that is too long after the last sentence that fits; where not one fits, or the text is too short,
-    there is none.
+    there is none. Where paragraphs are counted, it first tries white space and dividers alone: a line of dashes, or a
+    blank line, becomes the separator, and paragraphs that are too many become one by it.
     """
 
     example: ClassVar[Mapping[str, Any]] = {"words": {"max": 120}, "on_fail": "reask"}
@@ -148,8 +148,20 @@ class Length(Rule, frozen=True, kw_only=True, tag="length"):
     """Unicode code points, white space included."""
     words: Bounds | None = None
     """Words, in any script."""
+    words_by: Literal["joined", "runs"] = "joined"
+    """`joined`: apostrophes and hyphens join, `don't` is one word. `runs`: each run of letters, digits and underscores
+    is one, `don't` is two, and East Asian text counts by its spaces."""
     sentences: Bounds | None = None
-    """Sentences; a line is at least one."""
+    """Sentences."""
+    sentences_by: Literal["lines", "marks"] = "lines"
+    """`lines`: a line break ends a sentence, so that each item of a list is one. `marks`: only . ! ? and the like do,
+    as the Punkt algorithm has it."""
+    paragraphs: Bounds | None = None
+    """Paragraphs: what stands between separators. An empty one between two separators is a failure of its own."""
+    separator: str = ""
+    """What stands between paragraphs, such as `***`; blank lines if not given."""
+    lines: Bounds | None = None
+    """Lines that are not blank."""
     tokens: Bounds | None = None
     """Tokens of `tokenizer`."""
     tokenizer: str = "cl100k_base"
@@ -165,36 +177,60 @@ class Length(Rule, frozen=True, kw_only=True, tag="length"):
                 )
             limits.append(_Limit(unit, bounds, self._count(unit)))
         if not any(limit.low or limit.high is not None for limit in limits):
-            raise ValueError("`characters`, `words`, `sentences` and `tokens` set no limit: give a `min` or a `max`.")
-        return _Length(limits, self._streams(limits))
+            named = ", ".join(f"`{unit}`" for unit in UNITS)
+            raise ValueError(f"{named} set no limit: give one of them a `min` or a `max`.")
+        if self.separator and self.paragraphs is None:
+            raise ValueError("`separator` stands between paragraphs, and `paragraphs` sets no limit: give it one.")
+        divide = None if self.paragraphs is None else _Divide(self.separator, self.paragraphs)
+        return _Length(limits, self._streams(limits), divide)
 
     def _bounds(self) -> list[tuple[str, Bounds]]:
-        named = (
-            ("characters", self.characters),
-            ("words", self.words),
-            ("sentences", self.sentences),
-            ("tokens", self.tokens),
-        )
+        named = ((unit, getattr(self, unit)) for unit in UNITS)
         return [(unit, bounds) for unit, bounds in named if bounds is not None]
 
     def _count(self, unit: str) -> Callable[[str], int]:
         if unit == "tokens":
             return counter(self.tokenizer)
-        return {"characters": len, "words": words, "sentences": lambda text: len(sentences(text))}[unit]
+        counts: dict[str, Callable[[str], int]] = {
+            "characters": len,
+            "words": words if self.words_by == "joined" else runs,
+            "sentences": lambda text: len(sentences(text, self.sentences_by)),
+            "paragraphs": lambda text: len(paragraphs(text, self.separator)),
+            "lines": lines,
+        }
+        return counts[unit]
 
     def _streams(self, limits: list[_Limit]) -> Streams:
         if any(limit.low for limit in limits):
             return Whole("a minimum length is met at the end")
-        if not {limit.unit for limit in limits} <= {"characters", "words"}:
-            return Whole("sentences and tokens can be counted only in the whole text")
+        late = [limit.unit for limit in limits if limit.unit not in ("characters", "words", "lines")]
+        if late:
+            return Whole(f"{' and '.join(late)} can be counted only in the whole text")
         if self.on_fail in ("fix", "fix_reask"):
             return Whole("its fix takes back text that would have been released")
         return Prefix(0)
+
+    def constraint(self) -> Constraint | None:
+        """See Rule. Words and sentences are asked for only as a model counts them, not as `words_by` may."""
+        asked: dict[str, Range] = {
+            unit: (bounds.min or 0, bounds.max)
+            for unit, bounds in self._bounds()
+            if unit not in ("lines", "tokens") and (bounds.min or bounds.max is not None)
+        }
+        tokens = None if self.tokens is None else self.tokens.max
+        if not asked and tokens is None:
+            return None
+        separator = (self.separator or "\n\n") if "paragraphs" in asked else ""
+        return Constraint(separator=separator, max_tokens=tokens, **asked)  # type: ignore[arg-type]
 
     def statement(self) -> str:
         """See Rule."""
         parts = []
         for unit, bounds in self._bounds():
-            parts += [f"at least {bounds.min} {unit}"] if bounds.min else []
-            parts += [f"at most {bounds.max} {unit}"] if bounds.max is not None else []
-        return f"The answer must have {' and '.join(parts)}."
+            if bounds.min is not None and bounds.min == bounds.max:
+                parts.append(f"exactly {_count(bounds.min, unit)}")
+                continue
+            parts += [f"at least {_count(bounds.min, unit)}"] if bounds.min else []
+            parts += [f"at most {_count(bounds.max, unit)}"] if bounds.max is not None else []
+        between = f", with {self.separator!r} between paragraphs" if self.separator.strip() else ""
+        return f"The answer must have {' and '.join(parts)}{between}."

@@ -1,0 +1,132 @@
+"""What a text is made of: words, sentences, lines and paragraphs, and how each is counted."""
+
+import re
+
+import re2
+
+from steady.rules.patterns import encode
+from steady.types import Span
+
+_UNIT = r"(?:\p{Nd}+(?:[.,]\p{Nd}+)+[\p{L}\p{M}\p{N}_]*|[\p{L}\p{M}\p{N}_]+)"
+_WORD = re2.compile(rf"{_UNIT}(?:['’\-‐‑]{_UNIT})*")
+_EAST_ASIAN = re.compile("([\u3041-\u3096\u30a1-\u30fa\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003ffff])")
+
+_END = re.compile(
+    "(?<![.!?…‽؟۔।॥።])[.!?…‽؟۔।॥።]++[\"'”’»)\\]*_]*+(?=\\s|$)"  # before white space, closing marks between
+    "|[。！？｡]++[\"'”’」』）]*+"  # needs no white space
+    "|[\\r\\n]+"
+)
+_WORD_BEFORE = re.compile(r"[^\s(\[\"'“‘«]{1,20}$")
+_ABBREVIATIONS = (
+    "dr mr mrs ms prof sr jr st mt ft gen col lt sgt capt rev hon messrs mme mlle hr fr vs cf al approx dept est inc "
+    "ltd e.g i.e z.b d.h u.a bzw ca vgl p.ex"
+)
+_TITLES = frozenset(_ABBREVIATIONS.split())
+_BEFORE_NUMBER = ("no", "nr", "nos", "fig", "figs", "p", "pp", "vol", "art", "sec", "ch", "eq", "tab", "op", "num")
+
+
+_RUN = re.compile(r"\w+")
+_BLANK = re.compile(r"\n[^\S\n]*\n\s*")
+_MARKED = re.compile(
+    "(?<![.!?…‽؟۔।॥።])[.!?…‽؟۔।॥።]++[\"'”’»)\\]]*+(?=\\s)"  # before white space, closing marks between
+    "|[。！？｡]++[\"'”’」』）]*+"  # needs no white space
+)
+
+
+def words(text: str) -> int:
+    """
+    Return how many words a text has.
+
+    A word is a run of letters, marks, digits and underscores of any script; an apostrophe or hyphen between two runs
+    joins them, as do a point or comma between digits (`don't`, `well-known`, `1,000.5` are one each). Each Han,
+    Hiragana or Katakana character is a word. Scripts written without spaces otherwise (Thai, Lao, Khmer) count by their
+    spaces.
+    """
+    return len(_WORD.findall(encode(_EAST_ASIAN.sub(r" \1 ", text))))
+
+
+def sentences(text: str, by: str = "lines") -> list[Span]:
+    """
+    Return the sentences of a text, without the white space around them.
+
+    A sentence ends at . ! ? … or another script's mark, with the closing quotes and brackets after it, before white
+    space (East Asian marks need none), and at every line break. A point ends none after a title or abbreviation (`Dr.`,
+    `e.g.`), after a single capital letter, after a number that begins a line (a list), nor after `No.`, `Fig.` and the
+    like before a digit; dotted abbreviations (`U.S.`, `a.m.`) end one only before a line break. What holds no letter
+    or digit is no sentence.
+
+    Args:
+        text: What is split.
+        by: "lines", as said, or "marks": line breaks end no sentence, so that a list without marks is one.
+    """
+    out: list[Span] = []
+    start = 0
+    pattern = _END if by == "lines" else _MARKED
+    found = (hit.end() for hit in pattern.finditer(text) if _ends(text, hit.start(), hit.end()))
+    for end in [*found, len(text)]:
+        part = text[start:end]
+        bare = part.strip()
+        if any(char.isalnum() for char in bare):
+            first = start + part.index(bare[0])
+            out.append(Span(first, first + len(bare)))
+            start = end
+        elif "\n" in part or "\r" in part:
+            start = end
+    return out
+
+
+def _ends(text: str, at: int, end: int) -> bool:
+    if text[at] != "." or text[at + 1 : at + 2] in (".", "!", "?"):
+        return True
+    before = _WORD_BEFORE.search(text, max(0, at - 20), at)
+    word = before[0] if before else ""
+    after = text[end : end + 2].strip(" ")[:1]
+    if after in ("", "\n", "\r"):
+        return True
+    if word.casefold() in _TITLES or (word.casefold() in _BEFORE_NUMBER and after.isdigit()):
+        return False
+    if before and word.isdigit() and len(word) < 4 and text[: before.start()].rstrip(" \t")[-1:] in ("", "\n", "\r"):
+        return False
+    return not ((len(word) == 1 and word.isupper()) or re.fullmatch(r"(?:\w\.)+\w", word))
+
+
+def runs(text: str) -> int:
+    """Return how many unbroken runs of letters, digits and underscores a text has: `don't` and `well-known` are two."""
+    return sum(1 for _ in _RUN.finditer(text))
+
+
+def lines(text: str) -> int:
+    """Return how many lines a text has that are not blank; a line ends at a line feed."""
+    return sum(1 for line in text.split("\n") if line.strip())
+
+
+def paragraphs(text: str, separator: str = "") -> list[Span]:
+    """
+    Return the paragraphs of a text, each without the white space around it.
+
+    Args:
+        text: What is split.
+        separator: What stands between two paragraphs. "": one or more blank lines. White space: just that; parts that
+            are blank are no paragraphs. Anything else: just that; a blank part at either end is none, while one between
+            two separators is an empty paragraph, as a span of no width.
+    """
+    out, start = [], 0
+    cuts = [m.span() for m in _BLANK.finditer(text)] if not separator else _places(text, separator)
+    for first, end in [*cuts, (len(text), len(text))]:
+        part = text[start:first]
+        bare = part.strip()
+        if bare:
+            low = start + part.index(bare[0])
+            out.append(Span(low, low + len(bare)))
+        elif separator.strip() and start and first < len(text):
+            out.append(Span(first, first))
+        start = end
+    return out
+
+
+def _places(text: str, mark: str) -> list[tuple[int, int]]:
+    out, at = [], text.find(mark)
+    while at >= 0:
+        out.append((at, at + len(mark)))
+        at = text.find(mark, at + len(mark))
+    return out
