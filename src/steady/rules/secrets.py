@@ -13,6 +13,7 @@ from collections import Counter
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
+from steady.rules.key_runs import KeyScanner, Run
 from steady.rules.rule import EVERYWHERE, Rule
 from steady.rules.scan import Confirm, Format, Scanner, ends_word
 from steady.types import Surface
@@ -30,6 +31,11 @@ _LETTER = re.compile("[A-Za-z]")
 _RUN = {chars: re.compile(f"[{chars}]*") for chars in (_SAFE, _STANDARD)}
 _PEM = r"[A-Z0-9 ]{0,22}PRIVATE KEY(?: BLOCK)?-----"
 _GAP = r"(?:\\[rn]|[\x09\x0a\x0d >,+\x22']){1,4}"  # between the lines of a key, quoted or escaped ones included
+_LAST = {  # padding, and a last line that was cut off; the safe alphabet is used without line breaks, so asks for one
+    _SAFE: r"={0,2}(?:[ \x09,\x22']{0,2}(?:\\[rn]|[\x0a\x0d]){1,2}[ \x09>+\x22']{0,2}"
+    rf"[{_STANDARD}]{{1,{LINK}}}={{0,2}}\z)?",
+    _STANDARD: rf"={{0,2}}(?:{_GAP}[{_STANDARD}]{{1,{LINK}}}={{0,2}}\z)?",
+}
 _VALUE = re.compile(r"[:=>][\s\"'`]*(?i:bearer )?([^\s:=>\"'][^\s]*)$")
 
 
@@ -111,6 +117,24 @@ FORMATS: tuple[Format, ...] = (
     _prefixed("digitalocean", "do[opr]_v1_", 40, "a-f0-9"),
     _prefixed("docker", "dckr_pat_", 20),
     _prefixed("telegram", "[0-9]{8,10}:AA", 32),
+    _prefixed("discord", r"[MNO][A-Za-z0-9_-]{23,27}\.[A-Za-z0-9_-]{6}\.", 27),
+    Format("discord", r"discord(?:app)?\.com/api/webhooks/[0-9]{17,20}/[A-Za-z0-9_-]{60,80}"),
+    _prefixed("slack", "xapp-", 20),
+    _prefixed("google", "GOCSPX-", 28),
+    Format("twilio", r"SK[0-9a-f]{32}", confirm=ends_word),
+    Format("mailgun", r"key-[0-9a-f]{32}", confirm=ends_word),
+    Format("databricks", r"dapi[0-9a-f]{32}", confirm=ends_word),
+    _prefixed("shopify", "shp(?:at|ca|pa|ss)_", 32, "0-9a-fA-F"),
+    _prefixed("vault", r"hv[sb]\.", 24),
+    _prefixed("grafana", "gls?[ac]_", 32, "A-Za-z0-9_=+/"),
+    _prefixed("atlassian", "ATATT3", 60, "A-Za-z0-9_=-"),
+    _prefixed("linear", "lin_api_", 32, "A-Za-z0-9"),
+    _prefixed("supabase", "sb[ps]_", 32, "A-Za-z0-9_"),
+    _prefixed("replicate", "r8_", 32, "A-Za-z0-9"),
+    _prefixed("perplexity", "pplx-", 32, "A-Za-z0-9"),
+    _prefixed("xai", "xai-", 60, "A-Za-z0-9"),
+    _prefixed("age", "AGE-SECRET-KEY-1", 40, "A-Z0-9"),
+    Format("azure", r"[?&]sig=[A-Za-z0-9%+/_-]{40,120}", before=_ANYTHING),
     Format("azure", r"[A-Za-z0-9_~.-]{3}[0-9]Q~[A-Za-z0-9_~.-]{31,34}"),
     Format("password", r"://[^\x00-\x20:/@\x22'<>]{0,64}:[^\x00-\x20/@\x22'<>\[\]]{1,64}@", before=_ANYTHING),
     Format(
@@ -123,35 +147,41 @@ FORMATS: tuple[Format, ...] = (
         confirm=_assigned,
         looks=LINK,
     ),
-    Format("key_material", rf"[{_SAFE}]{{{LINK},{CAP}}}", before=rf"[^{_SAFE}\x01/]", confirm=_blob(_SAFE), looks=LINK),
-    Format("key_material", rf"[A-Z0-9][{_SAFE}]{{{LINK - 1},{CAP}}}", before="[a-z]", confirm=_blob(_SAFE), looks=LINK),
-    Format(
-        "key_material",
-        rf"[{_STANDARD}]{{{LINK},{CAP}}}={{0,2}}(?:{_GAP}[{_STANDARD}]{{1,{LINK}}}={{0,2}}\z)?",
-        before=rf"[^{_STANDARD}\x01]",
-        confirm=_blob(_STANDARD),
-        looks=LINK,
-    ),
-    Format(
-        "key_material",
-        rf"[A-Z0-9][{_STANDARD}]{{{LINK - 1},{CAP}}}={{0,2}}(?:{_GAP}[{_STANDARD}]{{1,{LINK}}}={{0,2}}\z)?",
-        before="[a-z]",
-        confirm=_blob(_STANDARD),
-        looks=LINK,
+    *(
+        form
+        for chars, left in ((_SAFE, rf"[^{_SAFE}\x01/]"), (_STANDARD, rf"[^{_STANDARD}\x01]"))
+        for form in (
+            Format("key_material", rf"[{chars}]{{{LINK},{CAP}}}{_LAST[chars]}", left, _blob(chars), LINK),
+            Format(
+                "key_material", rf"[A-Z0-9][{chars}]{{{LINK - 1},{CAP}}}{_LAST[chars]}", "[a-z]", _blob(chars), LINK
+            ),
+        )
     ),
 )
+
+
+_MIX = ("0-9+", "a-z", "A-Z")  # as _MIXED
+_KEY_RUNS = (Run(_SAFE, LINK, CAP, _MIX, stops="+/"), Run(_STANDARD, LINK, CAP, _MIX, stops=""))
 
 
 class NoSecrets(Rule, frozen=True, kw_only=True, tag="no_secrets"):
     """
     Keys, tokens and passwords must not appear. What was found is never shown, logged or kept.
 
-    Found, on a view without invisible characters: keys of OpenAI, Anthropic, AWS, GitHub, GitLab, Slack, Google,
-    Stripe, npm, PyPI, Hugging Face, SendGrid, Groq, DigitalOcean, Docker, Telegram and Azure; JSON Web Tokens;
-    private keys in PEM blocks; passwords in links; values with a digit and at least 3 bits of entropy a character
-    that are assigned to a name such as `password` or `api_key`; and any run of 64 or more characters of base64 that
-    mixes small and capital letters with digits, which is also how keys longer than 127 characters are found to
-    their end.
+    Found, on a view without invisible characters:
+
+    - keys by the form that their issuer gives them: OpenAI, Anthropic, Groq, xAI, Perplexity, Replicate, Hugging Face,
+      AWS, Google Cloud (`AIza`, `ya29.`, `GOCSPX-`), Azure (client secrets and signatures of shared access), GitHub
+      (classic and fine-grained), GitLab, npm, PyPI, Docker, Slack (tokens and webhooks), Discord (tokens and
+      webhooks), Telegram, Twilio, SendGrid, Mailgun, Stripe, Shopify, DigitalOcean, Databricks, Supabase, Vault,
+      Grafana, Atlassian, Linear, age;
+    - JSON Web Tokens, and private keys in PEM blocks;
+    - passwords in links, such as those of databases: `postgres://user:password@host`;
+    - values of 8 or more characters with a letter, a digit and at least 3 bits of entropy a character (Shannon's, of
+      the value's own characters; `aaaa1111` has 1, `hunter2x9Z` 3.3) that are assigned to a name such as `password`,
+      `api_key` or `Authorization`. The same threshold holds behind `sk-`, which is also how some slugs begin;
+    - any run of 64 or more characters of base64 that mixes small and capital letters with digits, which is also how
+      keys longer than 127 characters are found to their end.
 
     What repeats itself inside a long token (no capital, small letter or digit in 64 characters) may be left standing.
     A private key that is broken into lines shorter than 64 characters is found in its first and last line only.
@@ -169,7 +199,8 @@ class NoSecrets(Rule, frozen=True, kw_only=True, tag="no_secrets"):
         """See Rule."""
         if self.replace[:1] not in ("[", "<") or self.replace[-1:] not in ("]", ">"):
             raise ValueError("`replace` must begin with [ or < and end with ] or >, so that it ends what is beside it.")
-        scanner = Scanner(FORMATS, self._replacement, "The text holds what looks like a key, token or password.")
+        reason = "The text holds what looks like a key, token or password."
+        scanner = KeyScanner(FORMATS, _KEY_RUNS, "key_material", self._replacement, reason)
         if any(scanner.find(self.replace)):
             raise ValueError("`replace` itself looks like a key.")
         return scanner
