@@ -68,7 +68,8 @@ def serve(config: str | None, host: str | None, port: int | None, only_check: bo
     With no configuration: the embedded model and the policies of ./policies (else those that ship), on loopback.
     Beyond loopback it refuses to start without client keys (or `server: {insecure: true}`).
 
-    Also served: /healthz, /readyz, /metrics, /v1/models and /v1/receipts/ID.
+    Also served: /v1/checks (a text against a policy, without a model), /v1/models, /v1/receipts/ID, /healthz, /readyz
+    and /metrics.
 
     Exit 130 or 143: stopped by a signal; running answers are ended and receipts written first. 2: bad configuration or
     policy, missing model file, port in use. 0: --check found nothing wrong.

@@ -9,6 +9,7 @@ from steady.errors import AuthError, RequestError, SteadyError, legal_words
 from steady.pipeline.explain import mask_all, sensitive
 from steady.policy.resolve import from_bytes
 from steady.server.chat import chat, refuse
+from steady.server.checks import checks
 from steady.server.http import JSON_TYPE, Receive, Scope, Send, headers_of, respond, to_json
 from steady.server.services import Services
 from steady.types import Receipt
@@ -165,6 +166,7 @@ async def metrics(services: Services, scope: Scope, receive: Receive, send: Send
 
 ROUTES: dict[str, tuple[str, Route]] = {
     "/v1/chat/completions": ("POST", chat),
+    "/v1/checks": ("POST", checks),
     "/v1/models": ("GET", models),
     "/healthz": ("GET", healthz),
     "/readyz": ("GET", readyz),

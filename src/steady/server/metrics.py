@@ -220,6 +220,12 @@ class Metrics:
         if streamed:
             self._streams["live" if live else "buffered"].inc()
 
+    def judged(self, policy: str, model: str, verdicts: Iterable[Verdict]) -> None:
+        """Count one check: a request whose rules gave verdicts, and for which no model was asked."""
+        (self._routes.get((policy, model)) or self._route(policy, model)).requests.inc()
+        for verdict in verdicts:
+            self._verdict(policy, verdict)
+
     def started(self) -> None:
         """Count a request that is being answered, until `ended`."""
         self.in_flight.inc()
