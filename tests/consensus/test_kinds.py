@@ -1,13 +1,14 @@
 """What holds for every kind: the order of votes never matters, only accepted ones win, and nothing raises."""
 
 import hashlib
+import json
 import os
 import subprocess
 import sys
 from fractions import Fraction
 from pathlib import Path
 from random import Random
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 from hypothesis import given, settings
@@ -16,7 +17,8 @@ from hypothesis import strategies as st
 from steady.consensus.kinds import aggregator
 from steady.types import Aggregate, Consensus, Kind, Vote
 
-KINDS: tuple[Kind, ...] = ("label", "number", "json", "text", "tool_call")
+KINDS: tuple[Kind, ...] = get_args(Kind)
+SCALES = ("ranking", "items", "clusters")  # their agreement is a mean over draws, not a share of them
 SCHEMA = {"type": "object", "properties": {"n": {"type": "number"}, "s": {"type": "string"}}, "required": ["n"]}
 PENALTIES = (Fraction(0), Fraction(1, 3), Fraction(1))
 MEASURES = ("words", "characters", "ratio")
@@ -25,7 +27,12 @@ MEASURES = ("words", "characters", "ratio")
 def decider(kind: Kind, draws: Random) -> Aggregate:
     """Return one of the ways in which a policy can set up this kind."""
     options: dict[str, Any] = {
-        "labels": draws.choice([("yes", "no", "maybe"), ()]),
+        "labels": ("yes", "no") if kind == "flag" else draws.choice([("yes", "no", "maybe"), ()]),
+        "method": draws.choice(["kemeny", "borda"]),
+        "keep": draws.choice(["f1", "threshold"]),
+        "least": Fraction(draws.randint(1, 10), 10),
+        "alarm": Fraction(draws.choice([1, 5, 5, 8]), 10),
+        "language": draws.choice(["python", "sql"]),
         "schema": draws.choice([SCHEMA, None]),
         "absolute": Fraction(draws.randint(0, 3)),
         "relative": Fraction(draws.randint(0, 2), 10),
@@ -41,7 +48,7 @@ def one_text(kind: Kind, draws: Random) -> str:
     """Return an answer as models give it: often right, sometimes respelled, now and then broken."""
     if draws.random() < 0.1:
         return draws.choice(["", "   ", "\ud800", "no 5", "I can't say.", "{", "7 or 8", "ſ\u0301İ"])
-    if kind == "label":
+    if kind in ("label", "flag"):
         return draws.choice(["yes", "no", "maybe", "Yes.", '"NO"', " maybe", "ja"])
     if kind == "number":
         return draws.choice(["{}", "{}.0", "about {} days", "{}%", "-{}"]).format(draws.randint(1, 12))
@@ -50,6 +57,20 @@ def one_text(kind: Kind, draws: Random) -> str:
         return (
             f"{subject} {verb} {draws.choice(['approved', 'accepted', 'denied'])} in {draws.choice(['5', '6'])} days."
         )
+    if kind in ("ranking", "items"):
+        some = draws.sample(["yes", "no", "maybe", "Yes", "5"], draws.randint(0, 5))
+        return json.dumps([5 if item == "5" else item for item in some])
+    if kind == "clusters":
+        some = draws.sample(["yes", "no", "maybe", "NO"], draws.randint(0, 4))
+        return json.dumps([some[::2], some[1::2]])
+    if kind == "code":
+        name, value = draws.choice("ab"), draws.randint(1, 2)
+        return draws.choice(["def f():\n    {0} = {1}\n    return {0}", "```\nx = {1}  # {0}\n```", "f({0}"]).format(
+            name, value
+        )
+    if kind == "tool_call" and draws.random() < 0.7:
+        calls = [[draws.choice(["find", "send"]), {"n": draws.randint(1, 2)}] for _ in range(draws.randint(1, 2))]
+        return json.dumps(calls)
     rows = [f'{{"x": {draws.randint(1, 2)}, "t": "{draws.choice("ab")} b c"}}' for _ in range(draws.randint(0, 3))]
     number = draws.choice(["1", "1.0", "2", "3", "true", "null"])
     return f'{{"n": {number}, "s": "{draws.choice(["on time", "on  time", "late"])}", "rows": [{", ".join(rows)}]}}'
@@ -121,16 +142,21 @@ def test_a_consensus_is_whole_and_honest(kind: Kind, seed: int) -> None:
         assert (made.text, made.blended, agreement.share, made.leader) == (None, False, None, 0)
         assert agreement.why
     else:
-        assert agreement.share == Fraction(made.leader, len(votes))
+        assert agreement.share is not None and 0 <= agreement.share <= 1
+        if kind not in SCALES and not (kind == "flag" and made.leader == 0):
+            assert agreement.share == Fraction(made.leader, len(votes))
         assert made.blended or made.text == by_slot[made.winner].text
-    if kind not in ("json", "number") and made.winner is not None:
+    if kind not in ("json", "number", "flag") and made.winner is not None:
         assert made.leader == next(len(cluster) for cluster in agreement.clusters if made.winner in cluster)
 
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_votes_equal_in_everything_go_by_slot(kind: Kind) -> None:
-    text = {"label": "yes", "number": "5", "text": "open"}.get(kind, '{"n": 1}')
-    made = aggregator(kind, labels=("yes",))([Vote(slot, text, True) for slot in (7, 3, 5)])
+    text = {"label": "yes", "flag": "yes", "number": "5", "text": "open"}.get(kind, '{"n": 1}')
+    text = {"ranking": '["a", "b"]', "items": '["a", "b"]', "clusters": '[["a"], ["b"]]'}.get(kind, text)
+    made = aggregator(kind, labels={"label": ("yes",), "flag": ("yes", "no")}.get(kind, ()))(
+        [Vote(slot, text, True) for slot in (7, 3, 5)]
+    )
 
     assert [slot for slot, _ in made.ranked] == [3, 5, 7]
     assert (made.winner, made.text, made.agreement.share, made.blended) == (3, text, 1, False)
@@ -139,7 +165,8 @@ def test_votes_equal_in_everything_go_by_slot(kind: Kind) -> None:
 @pytest.mark.parametrize("kind", KINDS)
 def test_refusals_alone_win_only_if_accepted(kind: Kind) -> None:
     votes = [Vote(0, "I can't.", False, refusal=True), Vote(1, "No.", False, refusal=True)]
-    none, some = aggregator(kind)(votes), aggregator(kind)([votes[0], votes[1]._replace(accepted=True)])
+    of_kind = aggregator(kind, labels=("yes", "no"))
+    none, some = of_kind(votes), of_kind([votes[0], votes[1]._replace(accepted=True)])
 
     assert (none.winner, none.agreement.share, none.agreement.clusters) == (None, None, ((0, 1),))
     assert (some.winner, some.text, some.agreement.share) == (1, "No.", 1)
@@ -148,7 +175,7 @@ def test_refusals_alone_win_only_if_accepted(kind: Kind) -> None:
 @pytest.mark.parametrize("kind", KINDS)
 def test_no_votes_is_an_error(kind: Kind) -> None:
     with pytest.raises(ValueError, match="at least one vote"):
-        aggregator(kind)([])
+        aggregator(kind, labels=("yes", "no"))([])
 
 
 ODD = [
@@ -201,8 +228,8 @@ def test_numbers_out_of_range_are_named(name: str, number: Fraction) -> None:
 
 
 def test_a_kind_that_is_not_there_is_an_error() -> None:
-    with pytest.raises(ValueError, match=r"ranking.*Known: json, label"):
-        aggregator("ranking")  # type: ignore[arg-type]
+    with pytest.raises(ValueError, match=r"poem.*Known: label, number"):
+        aggregator("poem")  # type: ignore[arg-type]
 
 
 def digest(shuffled: int) -> str:
