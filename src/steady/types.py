@@ -13,7 +13,7 @@ from msgspec import Struct
 JSON = Any  # str | int | float | bool | None | list[JSON] | dict[str, JSON]
 
 Surface = Literal["answer", "tool_arguments", "reasoning", "input"]
-Kind = Literal["label", "number", "json", "text", "tool_call"]  # tool_call: only from a request's own forced tool
+Kind = Literal["label", "number", "ranking", "items", "clusters", "flag", "text", "json", "tool_call", "code"]
 Shape = Literal["text", "tool_calls", "both", "refusal", "empty"]
 Action = Literal["reask", "fix", "fix_reask", "filter", "refrain", "noop", "exception", "custom", "penalize"]
 Mode = Literal["enforce", "shadow"]
@@ -218,6 +218,7 @@ class Outcome(Struct, frozen=True, kw_only=True):
     policy: str  # name
     policy_hash: str
     timings: tuple[tuple[str, float], ...] = ()  # stage -> seconds; never part of a decision
+    rule_timings: tuple[tuple[str, float], ...] = ()  # rule -> seconds, once for each text; never part of a decision
     errors: tuple[Exception, ...] = ()  # what candidates were lost to
     value: Any = None  # decorator: the plain value
     receipt: str | None = None  # set by the door that recorded it
@@ -235,8 +236,11 @@ class Capabilities(Struct, frozen=True, kw_only=True):
     params: tuple[str, ...]  # the fields of Sampling that it takes, sorted
     max_tokens_name: str = "max_tokens"  # or "max_completion_tokens"
     json_schema: bool = False  # response_format: json_schema
-    grammar: Literal["none", "gbnf", "guided_choice"] = "none"
+    # "gbnf": llama.cpp's `grammar`; "structured": vLLM's `structured_outputs`; "guided_choice": that, choices only
+    grammar: Literal["none", "gbnf", "structured", "guided_choice"] = "none"
     tools: bool = True
+    strict_tools: bool = False  # takes `strict: true` on a tool whose schema is closed
+    logit_bias: Literal["none", "ids"] = "none"  # by token ids of a tokenizer that is known for the model
     n: int = 1  # how many choices one call serves well; 1: ask separately
     stream_usage: bool = True  # takes stream_options.include_usage
 
