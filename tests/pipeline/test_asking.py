@@ -6,7 +6,8 @@ import pytest
 from msgspec import structs
 from tests.pipeline.worlds import CAPS, BySlot, decided, draws, policy, question
 
-from steady.pipeline.asking import QUOTED, is_strict
+from steady.pipeline.asking import QUOTED
+from steady.pipeline.compiling import is_strict
 from steady.providers.capabilities import capabilities
 from steady.providers.scripted import ScriptedProvider
 from steady.types import Capabilities, Outcome, Sampling
@@ -50,7 +51,13 @@ async def test_a_schema_becomes_response_format_where_the_provider_takes_it() ->
 
 
 @pytest.mark.parametrize(
-    ("grammar", "key"), [("gbnf", "grammar"), ("guided_choice", "structured_outputs"), ("none", None)]
+    ("grammar", "key"),
+    [
+        ("gbnf", "grammar"),
+        ("structured", "structured_outputs"),
+        ("guided_choice", "structured_outputs"),
+        ("none", None),
+    ],
 )
 async def test_labels_become_what_the_provider_takes(grammar: Any, key: str | None) -> None:
     resolved = policy(output=LABEL, caps=Capabilities(params=CAPS.params, grammar=grammar))

@@ -71,7 +71,7 @@ def test_local_engines_take_everything() -> None:
     for kind in ("embedded", "llamacpp", "scripted"):
         assert capabilities(kind, "m").params == EVERYTHING  # type: ignore[arg-type]
     assert capabilities("llamacpp", "m").grammar == "gbnf"
-    assert capabilities("vllm", "m").grammar == "guided_choice"
+    assert capabilities("vllm", "m").grammar == "structured"
     assert "repeat_penalty" not in capabilities("vllm", "m").params
 
 

@@ -10,13 +10,12 @@ from typing import Any, NamedTuple
 import msgspec
 
 from steady.pipeline.act import Acted
+from steady.pipeline.compiling import compiled
 from steady.pipeline.pieces import answer_text
 from steady.pipeline.plan import Plan
 from steady.policy.resolved import Target
 from steady.providers.capabilities import fit
-from steady.providers.grammar import choices_grammar
-from steady.rules.rule import Constraint
-from steady.types import Call, Capabilities
+from steady.types import Call
 
 QUOTED = 2_000  # characters of a failed answer that a reask shows the model
 
@@ -33,40 +32,13 @@ def asking(plan: Plan, target: Target) -> Asking:
     """Return the shared body for `target`, and the notes on what was dropped or compiled."""
     caps = target.capabilities
     sampling, dropped = fit(msgspec.structs.replace(plan.sampling, seed=None), caps)
-    constraint, compiled = _constrained(plan.constraint, caps, plan.fields)
-    body = {**plan.fields, **sampling, **constraint, "messages": list(plan.messages)}
+    told = compiled(plan.constraint, caps, plan.fields, plan.sampling)
+    body = {**plan.fields, **sampling, **told.body, "messages": list(plan.messages)}
     wanted = plan.sampling.seed is not None or plan.policy.doc.sampling.preset != "client" or plan.most > 1
-    notes = [*dropped, *compiled]
+    notes = [*dropped, *told.notes]
     if plan.sampling.seed is not None and "seed" not in caps.params:
         notes.append(f"seed dropped: {target.provider} takes none")
     return Asking(body, tuple(notes), wanted and "seed" in caps.params)
-
-
-def _constrained(
-    constraint: Constraint, caps: Capabilities, fields: dict[str, Any]
-) -> tuple[dict[str, Any], tuple[str, ...]]:
-    if constraint.json_schema is not None and caps.json_schema and "response_format" not in fields:
-        schema = {"name": "answer", "schema": constraint.json_schema, "strict": is_strict(constraint.json_schema)}
-        form = {"response_format": {"type": "json_schema", "json_schema": schema}}
-        return form, ("json_schema compiled to response_format",)
-    if constraint.choices and caps.grammar == "gbnf":
-        return {"grammar": choices_grammar(constraint.choices)}, ("one_of compiled to a grammar",)
-    if constraint.choices and caps.grammar == "guided_choice":
-        return {"structured_outputs": {"choice": list(constraint.choices)}}, ("one_of compiled to a guided choice",)
-    return {}, ()
-
-
-def is_strict(schema: Any) -> bool:
-    """Whether a schema keeps the rules of strict structured outputs: closed objects, every property required."""
-    if isinstance(schema, list):
-        return all(is_strict(item) for item in schema)
-    if not isinstance(schema, dict):
-        return True
-    if "properties" in schema or schema.get("type") == "object":
-        properties = schema.get("properties") or {}
-        if schema.get("additionalProperties") is not False or set(schema.get("required") or ()) != set(properties):
-            return False
-    return all(is_strict(value) for value in schema.values())
 
 
 def call(

@@ -15,11 +15,12 @@ from steady.errors import RequestError
 from steady.pipeline.pieces import prompt_tokens
 from steady.policy.document import Disclose
 from steady.policy.resolved import Bound, Resolved
+from steady.rules.constraints import merge
 from steady.rules.json_schema import JsonSchema
 from steady.rules.json_text import Json
 from steady.rules.rule import Constraint, Context, Rule
 from steady.rules.tools import ToolCallSchema
-from steady.types import Kind, Request, Sampling
+from steady.types import UNENFORCED, Kind, Request, Sampling
 
 # The distribution that is drawn from is the preset's; what else the client sends stays, unless the policy sets it.
 DISTRIBUTION = (
@@ -71,7 +72,7 @@ def plan(request: Request, policy: Resolved, messages: tuple[dict[str, Any], ...
         kind=kind,
         rules=rules,
         context=Context(messages=messages, tools=tuple(tools) if isinstance(tools, list) else (), kind=kind),
-        constraint=_constraint(rules, policy),
+        constraint=_constraint(rules, notes),
         first=first,
         most=most,
         total=total,
@@ -189,10 +190,25 @@ def _fields(request: Request, policy: Resolved, notes: list[str]) -> dict[str, A
     return fields
 
 
-def _constraint(rules: tuple[Bound, ...], policy: Resolved) -> Constraint:
-    """Of several rules that could constrain generation, the last one: the request's own comes after the policy's."""
-    found = [c for b in rules if b.rule.mode == "enforce" and (c := b.rule.constraint()) is not None]
-    return found[-1] if found else Constraint()
+def _constraint(rules: tuple[Bound, ...], notes: list[str]) -> Constraint:
+    """
+    Merge what the enforced rules on the answer ask of generation; the request's own come after the policy's.
+
+    Case is left to a rule that fixes it: changing case is exact, and a model that is held to one writes worse.
+    """
+    asked: list[tuple[str, Constraint]] = []
+    for rule in (b.rule for b in rules):
+        if rule.mode != "enforce" or rule.on_fail in UNENFORCED or "answer" not in rule.surfaces:
+            continue
+        constraint = rule.constraint()
+        if constraint is not None and constraint.letters and rule.can_fix and rule.on_fail in ("fix", "fix_reask"):
+            notes.append(f"case of {rule.key} not asked for: its fix sees to it")
+            constraint = msgspec.structs.replace(constraint, letters="")
+        if constraint is not None:
+            asked.append((rule.key, constraint))
+    merged = merge(asked)
+    notes += merged.notes
+    return merged.constraint
 
 
 def _disclose(request: Request, policy: Resolved, notes: list[str]) -> Disclose:

@@ -52,7 +52,7 @@ def capabilities(kind: Kind, model: str) -> Capabilities:
     if kind == "scripted":
         return Capabilities(params=EVERYTHING, json_schema=True)
     if kind == "vllm":
-        return Capabilities(params=VLLM, json_schema=True, grammar="guided_choice", n=8)
+        return Capabilities(params=VLLM, json_schema=True, grammar="structured", n=8)
     if kind == "litellm":
         return _behind_litellm(model)
     if kind == "openai":
