@@ -51,7 +51,7 @@ class Takes(_Part, frozen=True, kw_only=True):
     """What it calls the limit of tokens."""
     json_schema: bool | None = None
     """Whether it generates to a JSON Schema (`response_format`)."""
-    grammar: Literal["none", "gbnf", "guided_choice"] | None = None
+    grammar: Literal["none", "gbnf", "structured", "guided_choice"] | None = None
     """The form of grammar it takes for labels."""
     tools: bool | None = None
     """Whether it calls tools."""
