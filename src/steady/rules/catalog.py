@@ -10,8 +10,11 @@ from typing import Any, NamedTuple
 import msgspec
 
 from steady.errors import ConfigError, UnknownNameError
+from steady.rules.case import Case
 from steady.rules.compose import All, AnyOf, Not, When, outer_only
 from steady.rules.expression import Expression
+from steady.rules.format import Format
+from steady.rules.frequency import KeywordFrequency, LetterFrequency
 from steady.rules.guardrails import Guardrails
 from steady.rules.json_schema import JsonSchema
 from steady.rules.json_text import Json
@@ -19,6 +22,7 @@ from steady.rules.language import Language
 from steady.rules.length import Length
 from steady.rules.patterns import NotRegex, Regex
 from steady.rules.pii import NoPii
+from steady.rules.punctuation import Punctuation
 from steady.rules.repetition import NoRepetition
 from steady.rules.rule import Growing, Prefix, Rule, Streams, Window
 from steady.rules.secrets import NoSecrets
@@ -38,6 +42,11 @@ _CLASSES: tuple[type[Rule], ...] = (
     StartsWith,
     EndsWith,
     Length,
+    Case,
+    LetterFrequency,
+    KeywordFrequency,
+    Punctuation,
+    Format,
     OneOf,
     Range,
     NoPii,
