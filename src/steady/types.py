@@ -21,7 +21,7 @@ Place = Literal["append", "prefix", "field", "header", "none"]
 
 UNENFORCED: frozenset[str] = frozenset({"noop", "penalize"})
 
-DECISION_VERSION = 1  # raised by any change that can alter a decision
+DECISION_VERSION = 2  # raised by any change that can alter a decision
 
 
 class Sampling(Struct, frozen=True, kw_only=True, omit_defaults=True):

@@ -15,7 +15,8 @@ from msgspec import Struct
 
 from steady.errors import RuleError
 from steady.pipeline.body import Body, Said
-from steady.pipeline.fixing import edits_for, replace_all
+from steady.pipeline.conflict import Conflict, Trail, refuse_clash, with_conflict
+from steady.pipeline.fixing import edits_for, masks_of, replace_all
 from steady.pipeline.judge import DEFAULT_TIMEOUT, Result, Scene, consult, judge, quality, verdict, within
 from steady.pipeline.pieces import digest
 from steady.policy.resolved import Bound
@@ -103,11 +104,16 @@ async def _settled(
     body: Body, rules: Sequence[Bound], judged: list[Result], edits: dict[Key, tuple[Edit, ...]], scene: Scene
 ) -> tuple[Body, list[Result]]:
     """Bring the pure rules to their fixed point, within a bound."""
+    trail = Trail(rules)
     search = True  # a stream searches once; so does this, unless a whole-text fix has made a new text
     for _ in range(_PASSES):
-        change = await _fix(body, rules, judged, scene, search=search)
-        if change is None:
-            break
+        try:
+            change = await _fix(body, rules, judged, scene, search=search)
+            if change is None:
+                break
+            trail.step(body, change.body, change.edits)
+        except Conflict as conflict:
+            return body, with_conflict(judged, conflict)
         body, search = change.body, not change.searched
         for key, made in change.edits.items():  # the first diff of a rule is against the text that it judged first
             edits.setdefault(key, made)
@@ -159,7 +165,8 @@ def _search_fixes(body: Body, rules: Sequence[Bound], failing: Sequence[Result],
         mine = [(bound, finder) for bound, finder in finders if _looks_at(bound, piece, body)]
         text = piece.text
         for _ in range(rounds):
-            new, merged = replace_all(text, [finder for _, finder in mine])
+            new, merged = replace_all(text, [finder for _, finder in mine], masks_of([bound for bound, _ in mine]))
+            refuse_clash(merged, [bound for bound, _ in mine], piece.path)
             if not merged:
                 break
             for i, (bound, _) in enumerate(mine):
