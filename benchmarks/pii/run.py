@@ -109,7 +109,7 @@ def ours(texts: Sequence[str]) -> tuple[list[list[Found]], float]:
 
 
 def presidio(texts: Sequence[str]) -> tuple[list[list[tuple[Found, float]]], float]:
-    """Return what Presidio finds with its scores, and its CPU seconds; its environment is made where it is not there."""
+    """Return what Presidio finds with its scores, and its CPU seconds; its environment is made if there is none."""
     python = PLACE / "venv" / "bin" / "python"
     if not python.exists():
         venv.create(PLACE / "venv", with_pip=True)

@@ -107,7 +107,8 @@ _PHONE_WORDS = (
     r"(?:tele)?phones?|telefono|telefoon|telefon(?:nummer)?|t\x01l\x01phone|telefone|tel|tlf|ph|mobiles?|m\x01vil"
     r"|mobil(?:nummer|telefon)?|cell(?:ular|phone)?|celular|cellulare|handy(?:nummer)?|rufnummer|portable|puhelin"
     r"|mob|fax|hotline|helpline|pager|whats ?app|sms|contact (?:number|no)|(?-i:[TMPF]:)"
-    r"|(?:my|his|her|their|our) (?:[a-z]{1,10} )?number|(?:call|dial|ring)(?:ed|ing)?|(?:office|desk|work|home|direct|main|switchboard) ?:"
+    r"|(?:my|his|her|their|our) (?:[a-z]{1,10} )?number|(?:call|dial|ring)(?:ed|ing)?"
+    r"|(?:office|desk|work|home|direct|main|switchboard) ?:"
     r"|(?:call|dial|ring|text|messag|reach|contact|answer|phon)(?:e|ed|es|ing|s|able)?(?: [a-z]{1,10}){0,2}"
     r" (?:at|on|to|under|via)"
 )
