@@ -295,7 +295,7 @@ class Outside(Protocol):
         """Ask a configured model (`provider/model`) with an OpenAI chat body. Raises ProviderError or RuleError."""
         ...
 
-    async def post(self, url: str, body: JSON, timeout: float, secret: str = "") -> JSON:
+    async def post(self, url: str, body: JSON, timeout: float) -> JSON:
         """POST JSON to a URL that the operator allows, and return its JSON. Raises RuleError."""
         ...
 
@@ -314,11 +314,9 @@ class World(Protocol):
 
     async def complete(self, slot: int, attempt: int, call: Call) -> Reply:
         """Ask the model. Raises ProviderError."""
-        ...
 
     def stream(self, slot: int, attempt: int, call: Call) -> AsyncIterator[dict[str, Any]]:
         """Ask the model for chunks; what they add up to is journalled as one reply."""
-        ...
 
     async def ask(self, slot: int, attempt: int, rule: str, question: Callable[[], Awaitable[JSON]]) -> JSON:
         """Ask something that is not pure (a foreign validator, a custom function). Raises RuleError."""

@@ -80,7 +80,7 @@ if not silent:
     from guardrails.utils.hub_telemetry_utils import HubTelemetry
     HubTelemetry()._tracer_provider.force_flush(2000)
 threads = [t.name for t in threading.enumerate()]
-threads = [name for name in threads if not name.startswith(("MainThread", "asyncio"))]
+threads = [name for name in threads if not name.startswith(("MainThread", "asyncio", "steady-rule"))]
 print(json.dumps([late, [a["passed"] for a in answers], sorted(set(seen)), threads]))
 sys.stdout.flush()
 import os

@@ -11,7 +11,18 @@ from steady.errors import ConfigError, Problem
 from steady.policy.resolved import Resolved
 
 CONFIG_ONLY = frozenset(
-    {"providers", "default_provider", "routes", "default_policy", "keys", "store", "server", "policies", "functions"}
+    {
+        "providers",
+        "default_provider",
+        "routes",
+        "default_policy",
+        "keys",
+        "store",
+        "server",
+        "policies",
+        "functions",
+        "outside",
+    }
 )
 SCRIPT_KEYS = frozenset({"content", "message", "choices", "tool_calls", "refusal", "error", "delay"})
 PRESET_KEYS = frozenset({"name", "why", "sampling"})

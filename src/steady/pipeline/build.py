@@ -1,13 +1,17 @@
 """From the configuration's words to live parts: providers, allowed functions. Heavy libraries load when needed."""
 
 import importlib
-from collections.abc import Mapping
+import inspect
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Any
 
 from steady.errors import ConfigError
+from steady.pipeline.outside import Hook
 from steady.pipeline.world import Function
 from steady.policy.config import Config, ProviderSpec
 from steady.policy.contradictions import seconds
+from steady.rules.aside import aside
 from steady.types import Provider
 
 OPENAI_URL = "https://api.openai.com/v1"  # where `kind: openai` is, unless its `base_url` says otherwise
@@ -51,12 +55,26 @@ def provider(name: str, spec: ProviderSpec, folder: Path) -> Provider:
     )
 
 
-def functions(config: Config) -> Mapping[str, Function]:
-    """Return what `on_fail: custom` may name. Raises ConfigError for one that can't be imported."""
-    return {name: _function(name, place) for name, place in sorted(config.functions.items())}
+def functions(called: Mapping[str, Callable[..., Any]]) -> Mapping[str, Function]:
+    """Return what `on_fail: custom` may name, of the functions that `callables` gave."""
+    return {name: _function(name, found) for name, found in called.items()}
 
 
-def _function(name: str, place: str) -> Function:
+def callables(config: Config) -> Mapping[str, Callable[..., Any]]:
+    """Return the functions of steady.yaml by their names and their places. Raises ConfigError for a missing one."""
+    named = {name: _imported(name, place) for name, place in sorted(config.functions.items())}
+    return {place: named[name] for name, place in sorted(config.functions.items())} | named
+
+
+def hooks(config: Config, folder: Path) -> tuple[Hook, ...]:
+    """Return the addresses that the rule `webhook` may ask. Raises ConfigError where a secret can't be read."""
+    return tuple(
+        Hook(one.url, one.secret.read(folder, "a webhook's secret").encode() if one.secret else b"")
+        for one in config.outside.hooks
+    )
+
+
+def _imported(name: str, place: str) -> Callable[..., Any]:
     module, _, attribute = place.partition(":")
     try:
         found = getattr(importlib.import_module(module), attribute)
@@ -66,17 +84,15 @@ def _function(name: str, place: str) -> Function:
         ) from None
     if not callable(found):
         raise ConfigError(f"functions.{name}: {place!r} is no function.")
+    function: Callable[..., Any] = found
+    return function
 
+
+def _function(name: str, found: Callable[..., Any]) -> Function:
     async def call(text: str, reason: str) -> str | None:
-        import asyncio
-        import inspect
-
-        if inspect.iscoroutinefunction(found):
-            given = await found(text, reason)
-        else:
-            given = await asyncio.to_thread(found, text, reason)
+        given = await found(text, reason) if inspect.iscoroutinefunction(found) else await aside(found, text, reason)
         if given is not None and not isinstance(given, str):
-            raise TypeError(f"{place} must return a str or None")
+            raise TypeError(f"{name} must return a str or None")
         return given
 
     return call

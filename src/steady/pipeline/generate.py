@@ -23,6 +23,7 @@ from steady.pipeline.judge import Scene, rounds_of
 from steady.pipeline.pieces import answer_text, prompt_tokens
 from steady.pipeline.plan import Plan
 from steady.pipeline.seeds import draw_seed
+from steady.pipeline.spending import usage_of
 from steady.policy.resolved import Target
 from steady.types import Candidate, Reply, Usage
 
@@ -46,7 +47,12 @@ class Pool:
 
     @property
     def tokens(self) -> int:
-        return self.total.prompt + self.total.completion
+        return self.everything.prompt + self.everything.completion
+
+    @property
+    def everything(self) -> Usage:
+        """What candidates and the rules that ask outside took together."""
+        return self.total + self.world.spent
 
     @property
     def left(self) -> float:
@@ -154,21 +160,6 @@ async def take(pool: Pool, reply: Reply, slot: int, attempt: int, target: Target
         made.append(await act(candidate, pool.plan.rules, scene))
     pool.acted += made
     return made
-
-
-def usage_of(reply: Reply, target: Target) -> Usage:
-    """Return what a reply cost, priced where a price is known."""
-    told = reply.body.get("usage")
-    told = told if isinstance(told, dict) else {}
-    prompt, completion = (_count(told.get(key)) for key in ("prompt_tokens", "completion_tokens"))
-    cost = None
-    if target.prompt_price and target.completion_price:
-        cost = prompt * Fraction(target.prompt_price) + completion * Fraction(target.completion_price)
-    return Usage(prompt=prompt, completion=completion, cost=cost)
-
-
-def _count(value: Any) -> int:
-    return value if isinstance(value, int) and not isinstance(value, bool) and value > 0 else 0
 
 
 def shares(reply: Reply, spent: Usage) -> list[Usage]:

@@ -10,8 +10,9 @@ from typing import Any
 
 from steady.errors import ContentNotKept, ProviderError, ProviderNonsense, ProviderTimeout, RuleError
 from steady.pipeline.outside import CLOSED
+from steady.pipeline.spending import usage_told
 from steady.providers.chunks import assemble
-from steady.types import JSON, Call, Entry, Outside, Reply, World
+from steady.types import JSON, Call, Entry, Outside, Reply, Usage, World
 
 _KINDS: dict[str, type[ProviderError]] = {
     "ProviderError": ProviderError,
@@ -53,6 +54,7 @@ class Recorder:
         self._entries: dict[_Key, Entry] = {}
         self.functions: Mapping[str, Callable[[str, str], Awaitable[str | None]]] = world.functions
         self.outside = world.outside
+        self.spent = Usage()  # by rules that ask outside, each answer once
         self.times: list[tuple[str, float]] = []  # what judging took: (rule, seconds); no part of the journal
 
     def _keep(self, entry: Entry) -> None:
@@ -91,6 +93,7 @@ class Recorder:
             self._keep(Entry(what="rule", slot=slot, attempt=attempt, rule=rule, error={"message": str(error)}))
             raise
         self._keep(Entry(what="rule", slot=slot, attempt=attempt, rule=rule, value=value))
+        self.spent += usage_told(value)
         return value
 
     def root_seed(self) -> int:

@@ -27,6 +27,7 @@ from steady.types import JSON, UNENFORCED, Edit, Finding, Piece, Span, Verdict
 
 COULD_NOT = "the rule could not judge"
 DEFAULT_TIMEOUT = "10s"  # for a function of `on_fail: custom`
+PARSED = frozenset({"json", "tool_call", "ranking", "items", "clusters"})  # kinds whose answers a JSON parser reads
 LONG = 50_000  # characters from which a rule runs beside the event loop, so that other requests need not wait
 
 
@@ -179,7 +180,7 @@ def _pure(bound: Bound, check: Check, piece: Piece, context: Context) -> Result:
 
 def _escapes(piece: Piece, context: Context) -> bool:
     """Whether a JSON parser reads the piece, and finds in it another text than the one that is spelled there."""
-    read = piece.surface == "tool_arguments" or (piece.surface == "answer" and context.kind in {"json", "tool_call"})
+    read = piece.surface == "tool_arguments" or (piece.surface == "answer" and context.kind in PARSED)
     return read and "\\" in piece.text
 
 
@@ -226,6 +227,8 @@ async def _asked(rule: Rule, check: Asked, piece: Piece, name: str, scene: Scene
 
     try:
         answer = await scene.world.ask(scene.slot, scene.attempt, f"{name}#{digest(piece.text)}", question)
+        if answer.get("error"):  # it was asked, and paid for, and can't say
+            return _unable(str(answer["error"]), lenient=lenient)
         passed, reason, fix = answer["passed"], answer.get("reason", ""), answer.get("fix")
         if not isinstance(passed, bool) or not isinstance(reason, str):
             raise TypeError

@@ -13,7 +13,7 @@ from msgspec import structs
 from steady.errors import ProviderError
 from steady.pipeline.choose import not_measured
 from steady.pipeline.disclose import disclose
-from steady.pipeline.generate import Pool, generate, shares, usage_of
+from steady.pipeline.generate import Pool, generate, shares
 from steady.pipeline.guard import INPUT_SLOT, Guarded, guard
 from steady.pipeline.history import clean
 from steady.pipeline.journal import Recorder
@@ -23,6 +23,7 @@ from steady.pipeline.plan import Plan, plan
 from steady.pipeline.respond import summed
 from steady.pipeline.seeds import root_seed
 from steady.pipeline.settle import Settled, given, plain, settle
+from steady.pipeline.spending import usage_of
 from steady.pipeline.texts import LOCALES, customs, negotiate
 from steady.policy.resolved import Resolved
 from steady.types import (
@@ -136,11 +137,12 @@ def conclude(request: Request, pool: Pool, guarded: Guarded, settled: Settled, w
         choices=choices,
         candidates=tuple(a.candidate for a in pool.acted),
         returned=sum((a.candidate.usage for a in settled.released), Usage()),
-        total=pool.total,
+        total=pool.everything,
         journal=world.journal(),
         policy=made.policy.name,
         policy_hash=made.policy.hash,
         errors=pool.errors,
+        rule_timings=tuple(world.times),
     )
 
 

@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from steady.errors import RecordError, SteadyError
-from steady.pipeline.build import functions, provider
+from steady.pipeline.build import callables, functions, hooks, provider
+from steady.pipeline.outside import Allowed
 from steady.pipeline.respond import receipt_of
 from steady.pipeline.world import Function, Live, SystemClock
 from steady.policy.config import Found, find
@@ -20,7 +21,7 @@ from steady.policy.resolve import resolve
 from steady.policy.resolved import Resolved, Target
 from steady.providers.capabilities import capabilities
 from steady.records.ids import new_id
-from steady.types import Clock, Outcome, Provider, Request, Store
+from steady.types import Clock, Outcome, Outside, Provider, Request, Store
 
 if TYPE_CHECKING:
     from steady.records.sqlite import SqliteStore
@@ -45,7 +46,9 @@ class Runtime:
         self.clock: Clock = clock or SystemClock()
         self.library = Library(found)
         self._providers: dict[str, Provider] = dict(providers or {})
-        self.functions: Mapping[str, Function] = functions(found.config)
+        self._callables = callables(found.config)
+        self.functions: Mapping[str, Function] = functions(self._callables)
+        self._hooks = hooks(found.config, found.folder)
         self.store = store
         self.evidence_key = _evidence_key(_store_path(found) if store is not None else None)
 
@@ -95,7 +98,16 @@ class Runtime:
 
     def world(self, providers: Mapping[str, Provider] | None = None) -> Live:
         """Return the world of one request."""
-        return Live(self.providers if providers is None else providers, self.clock, self.functions)
+        mine = self.providers if providers is None else providers
+        return Live(mine, self.clock, self.functions, outside=self.outside(mine))
+
+    def outside(self, providers: Mapping[str, Provider]) -> Outside:
+        """Return what rules may ask: the providers given (else the configuration's), its webhooks and functions."""
+
+        def provider(name: str) -> Provider | None:
+            return providers.get(name) or self.providers.get(name)
+
+        return Allowed(provider=provider, target=self.library.target, hooks=self._hooks, functions=self._callables)
 
     def record(self, outcome: Outcome, request: Request, policy: Resolved, tenant: str) -> Outcome:
         """

@@ -15,6 +15,7 @@ import msgspec
 from msgspec import Meta, Struct
 
 from steady.errors import ConfigError, Problem, legal_words
+from steady.policy.config_outside import Key, OutsideSpec, outside_faults
 from steady.policy.contradictions import seconds
 from steady.policy.document import Duration, Name
 from steady.policy.verify import verify
@@ -31,15 +32,6 @@ Kind = Literal["openai", "openai-compatible", "llamacpp", "vllm", "litellm", "em
 
 class _Part(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
     pass
-
-
-class Key(_Part, frozen=True, kw_only=True):
-    """Where a provider's key is; never the key itself."""
-
-    env: Annotated[str, Meta(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")] | None = None
-    """The name of an environment variable."""
-    file: Annotated[str, Meta(min_length=1)] | None = None
-    """A file that holds nothing else; relative to this file's folder."""
 
 
 class Takes(_Part, frozen=True, kw_only=True):
@@ -98,22 +90,7 @@ class ProviderSpec(_Part, frozen=True, kw_only=True):
 
     def secret(self, folder: Path) -> str | None:
         """Return the key. Raises ConfigError naming the variable or file that is missing, never what one holds."""
-        if not isinstance(self.key, Key):
-            return None
-        if self.key.env:
-            value = os.environ.get(self.key.env)
-            if not value:
-                raise ConfigError(
-                    f"The environment variable {self.key.env} is not set; a provider's key is read from it."
-                )
-            return value.strip()
-        try:
-            value = (folder / (self.key.file or "")).read_text().strip()
-        except (OSError, UnicodeDecodeError):
-            raise ConfigError(f"The file {self.key.file} can't be read; a provider's key is read from it.") from None
-        if not value:
-            raise ConfigError(f"The file {self.key.file} is empty; a provider's key is read from it.")
-        return value
+        return self.key.read(folder, "a provider's key") if isinstance(self.key, Key) else None
 
 
 class ClientKey(_Part, frozen=True, kw_only=True):
@@ -208,7 +185,9 @@ class Config(_Part, frozen=True, kw_only=True):
     presets: str = ""
     """A folder of presets of one's own."""
     functions: dict[str, Annotated[str, Meta(pattern=r"^[\w.]+:[\w.]+$")]] = {}
-    """What `on_fail: custom` may name -> module:function."""
+    """What `on_fail: custom` and the rule `python` may name -> module:function."""
+    outside: OutsideSpec = OutsideSpec()
+    """What rules may ask outside."""
 
 
 class Found(Struct, frozen=True):
@@ -309,6 +288,7 @@ def _clashes(config: Config) -> list[tuple[str, str]]:
     if config.default_provider and config.default_provider not in config.providers:
         words = legal_words(config.default_provider, config.providers)
         found.append(("default_provider", f"no provider {config.default_provider!r}. {words}"))
+    found += list(outside_faults(config.outside))
     taken: dict[str, str] = {}
     for name, spec in config.providers.items():
         for model in spec.models:

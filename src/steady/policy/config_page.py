@@ -4,7 +4,8 @@ from typing import Any
 
 import msgspec
 
-from steady.policy.config import ClientKey, Config, Key, ProviderSpec, ServerSpec, StoreSpec, Takes
+from steady.policy.config import ClientKey, Config, ProviderSpec, ServerSpec, StoreSpec, Takes
+from steady.policy.config_outside import Key, OutsideSpec, Webhook
 from steady.policy.editor import json_schema
 
 SECTIONS: tuple[tuple[str, type[msgspec.Struct]], ...] = (
@@ -15,6 +16,8 @@ SECTIONS: tuple[tuple[str, type[msgspec.Struct]], ...] = (
     ("keys[]", ClientKey),
     ("store", StoreSpec),
     ("server", ServerSpec),
+    ("outside", OutsideSpec),
+    ("outside.webhooks[]", Webhook),
 )
 _HEAD = """\
 # steady.yaml
@@ -41,6 +44,8 @@ keys:
     models: false # it may name policies only
 store: {path: /var/lib/steady/receipts.db, max_age: 14d, max_size: 2GiB}
 server: {host: 0.0.0.0, port: 8790}
+functions: {house_style: "shop.checks:house_style"} # what policies may call
+outside: {webhooks: ["https://checks.example.com/"]} # what policies may ask
 policies: policies
 ```
 

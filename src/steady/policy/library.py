@@ -6,6 +6,7 @@ from pathlib import Path
 from steady.errors import ConfigError, Problem, UnknownNameError
 from steady.policy.config import DEFAULT_POLICY, Found
 from steady.policy.load import Known, Loaded, catalog, load
+from steady.policy.permissions import refused
 from steady.policy.presets import load_presets
 from steady.policy.resolve import resolve
 from steady.policy.resolved import Resolved, Target
@@ -35,7 +36,8 @@ class Library:
         if config.presets and not (found.folder / config.presets).is_dir():
             raise ConfigError(f"presets: {config.presets!r} is no folder.")
         self.presets = load_presets(found.folder / config.presets if config.presets else None)
-        self.known = Known(catalog(), self.presets, frozenset(config.functions))
+        functions = frozenset((*config.functions, *config.functions.values()))
+        self.known = Known(catalog(), self.presets, functions, lambda rule: refused(rule, config, self.target))
         self.folder = self._folder()
         self._loaded = self._load_all()
         self._resolved: dict[tuple[str, str | None], Resolved] = {}

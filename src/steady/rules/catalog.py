@@ -18,11 +18,14 @@ from steady.rules.frequency import KeywordFrequency, LetterFrequency
 from steady.rules.guardrails import Guardrails
 from steady.rules.json_schema import JsonSchema
 from steady.rules.json_text import Json
+from steady.rules.judge import Judge
 from steady.rules.language import Language
 from steady.rules.length import Length
 from steady.rules.patterns import NotRegex, Regex
 from steady.rules.pii import NoPii
+from steady.rules.presidio import Presidio
 from steady.rules.punctuation import Punctuation
+from steady.rules.python import Python
 from steady.rules.repetition import NoRepetition
 from steady.rules.rule import Growing, Prefix, Rule, Streams, Window
 from steady.rules.secrets import NoSecrets
@@ -30,6 +33,7 @@ from steady.rules.terms import Contains, EndsWith, Excludes, StartsWith
 from steady.rules.tools import ToolCallSchema
 from steady.rules.urls import NoUrls, UrlsAllowed
 from steady.rules.values import OneOf, Range
+from steady.rules.webhook import Webhook
 from steady.types import Surface
 
 _CLASSES: tuple[type[Rule], ...] = (
@@ -50,6 +54,7 @@ _CLASSES: tuple[type[Rule], ...] = (
     OneOf,
     Range,
     NoPii,
+    Presidio,
     NoSecrets,
     NoUrls,
     UrlsAllowed,
@@ -61,6 +66,9 @@ _CLASSES: tuple[type[Rule], ...] = (
     AnyOf,
     Not,
     When,
+    Webhook,
+    Judge,
+    Python,
     Guardrails,
 )
 

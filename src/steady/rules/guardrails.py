@@ -8,7 +8,6 @@ nltk is installed. `~/.guardrailsrc` is read by the import, but nothing in it co
 never asked to install one. What a validator's own code does is its author's.
 """
 
-import asyncio
 import importlib
 import importlib.util
 import logging
@@ -23,12 +22,14 @@ from typing import Any, ClassVar
 from msgspec import field
 
 from steady.errors import RuleError
+from steady.rules.aside import aside
 from steady.rules.json_text import shown
 from steady.rules.rule import ANSWER, Context, RecordedRule, Streams, Whole
 from steady.types import Outside, Piece, Surface
 
 _HUB = re.compile(r"(?:hub://)?([a-z0-9_-]+)/([a-z0-9_-]+)")
 _PATH = re.compile(r"([A-Za-z_]\w*(?:\.[A-Za-z_]\w*)*):([A-Za-z_]\w*)")
+_WORDS = ("reask", "fix", "filter", "refrain", "noop", "exception", "fix_reask")
 _importing = threading.Lock()
 _ENVIRONMENT = {  # some validators import litellm, which reads `.env` and fetches its price table unless told not to
     "LITELLM_MODE": "PRODUCTION",
@@ -39,7 +40,8 @@ _ENVIRONMENT = {  # some validators import litellm, which reads `.env` and fetch
 
 class Guardrails(RecordedRule, frozen=True, kw_only=True, tag="guardrails"):
     """
-    A validator of Guardrails AI passes. Its `on_fail` words are Steady's own, so they stand in `on_fail` as ever.
+    A validator of Guardrails AI passes. Its `on_fail` words are Steady's own, so they stand in `on_fail` as ever; one
+    among `args` becomes the rule's, where the rule gives none.
 
     The fix is what the validator proposes; some make one up (`regex_match` gives a random text that matches), so such a
     rule is better served by `reask` or `filter`.
@@ -55,6 +57,25 @@ class Guardrails(RecordedRule, frozen=True, kw_only=True, tag="guardrails"):
     """What the validator is made with, by keyword."""
     metadata: dict[str, Any] = field(default_factory=dict)
     """What it is given with every text."""
+
+    @classmethod
+    def adopted(cls, item: dict[str, Any]) -> dict[str, Any]:
+        """Let an `on_fail` among `args`, as Guardrails AI writes it, be the rule's. Raises ValueError."""
+        args = item.get("args")
+        if not isinstance(args, dict) or "on_fail" not in args:
+            return item
+        word = args["on_fail"]
+        if word not in _WORDS:
+            legal = ", ".join(_WORDS)
+            hint = "; name a function: `on_fail: custom` and `function`, beside `args`" if word == "custom" else ""
+            raise ValueError(
+                f"`args` has an on_fail {str(word)[:60]!r} that can't be taken over{hint}. Legal: {legal}."
+            )
+        if item.get("on_fail", word) != word:
+            raise ValueError(
+                f"`args` says on_fail {word!r}, and the rule says {item['on_fail']!r}; remove the one in `args`."
+            )
+        return {**item, "on_fail": word, "args": {key: value for key, value in args.items() if key != "on_fail"}}
 
     def build(self) -> "GuardrailsCheck":
         """Return the check. Raises ValueError for a name that can't be one, or a package that is not installed."""
@@ -92,7 +113,7 @@ class GuardrailsCheck:
 
     def ask(self, piece: Piece, context: Context, outside: Outside) -> Awaitable[dict[str, Any]]:
         """Ask the validator in a thread. Raises RuleError where it can't be made, or raises itself."""
-        return asyncio.to_thread(self._ask, piece.text)
+        return aside(self._ask, piece.text)
 
     def warm(self) -> None:
         """Import and make the validator now, so that no request waits for it. Raises RuleError."""

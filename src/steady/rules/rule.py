@@ -269,6 +269,12 @@ class RecordedRule(Rule, frozen=True, kw_only=True):
     on_error: Literal["fail", "pass"] = "fail"
     """What counts where it can't be asked, raises or takes too long. `pass` lets the answer through, and says so."""
 
+    @property
+    def limit(self) -> float:
+        """`timeout` in seconds."""
+        unit = self.timeout.lstrip("0123456789.")
+        return float(self.timeout.removesuffix(unit)) * {"ms": 0.001, "s": 1, "m": 60}[unit]
+
 
 def found(matches: Sequence[Match], reason: str) -> Finding:
     """Return the finding of a search: failed with the matches' spans, or passed if there are none."""

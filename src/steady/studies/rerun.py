@@ -12,9 +12,10 @@ from typing import Any, Literal
 import msgspec
 
 from steady.errors import ContentNotKept, SteadyError
-from steady.pipeline.generate import shares, usage_of
+from steady.pipeline.generate import shares
 from steady.pipeline.journal import Replayed
 from steady.pipeline.run import run
+from steady.pipeline.spending import usage_of
 from steady.policy.resolved import Resolved
 from steady.types import JSON, Call, Entry, Outcome, Receipt, Reply
 
