@@ -9,7 +9,10 @@ one alternation of all formats says which may match, and only what may is tried.
 
 import re
 from collections.abc import Callable, Iterator, Sequence
+from functools import lru_cache
 from typing import Any, NamedTuple
+
+import re2
 
 from steady.rules.normal import View
 from steady.rules.rule import Match
@@ -38,11 +41,22 @@ class _Zone(NamedTuple):
     high: int
 
 
+@lru_cache(maxsize=8)
+def _pattern(run: Run) -> "re2._Regexp[bytes]":
+    return compile_bytes(f"[{run.chars}]{{{run.least},}}")
+
+
+def _runs(data: bytes, run: Run) -> Iterator[tuple[int, int]]:
+    at = 0
+    while found := _pattern(run).search(data, at):
+        yield found.span()
+        at = found.end()
+
+
 def zones(view: str, run: Run) -> Iterator[_Zone]:
     """Yield the stretches of `view` in which links of `run` may begin, in order, not overlapping."""
     gaps = [re.compile(f"[^{need}]{{{run.least},}}") for need in run.needs]
-    for found in re.finditer(f"[{run.chars}]{{{run.least},}}", view):
-        low, end = found.span()
+    for low, end in _runs(view.encode("ascii"), run):
         high = end - run.least
         if view[end : end + 1] and view[end] in run.stops:
             high = min(high, end - run.most - 2)
