@@ -5,8 +5,9 @@ import sys
 
 import pytest
 
-from steady.rules.language import Language, detect
-from steady.rules.rule import Context
+from steady.providers.grammar_letters import SCRIPTS as WRITABLE
+from steady.rules.language import KNOWN, SCRIPTS, Language, detect
+from steady.rules.rule import Constraint, Context
 from steady.types import Finding, Piece
 
 SAMPLES = {
@@ -88,3 +89,22 @@ def test_detection_is_silent_and_offline() -> None:
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
 
     assert (done.stdout, done.stderr) == ("en False\n", "")
+
+
+@pytest.mark.parametrize(
+    ("allow", "script"),
+    [(("hi",), "Devanagari"), (("hi", "mr"), "Devanagari"), (("ru",), "Cyrillic"), (("ja",), "Hiragana")],
+)
+def test_a_script_of_its_own_is_asked_of_generation(allow: tuple[str, ...], script: str) -> None:
+    assert Language(allow=allow).constraint() == Constraint(script=script)
+
+
+@pytest.mark.parametrize("allow", [("en",), ("de", "fr"), ("hi", "ru"), ("en", "ru")])
+def test_no_script_is_asked_for_where_it_would_tell_nothing_or_forbid_a_language(allow: tuple[str, ...]) -> None:
+    """Latin letters would not make a text German; Cyrillic ones would forbid the English that is allowed too."""
+    assert Language(allow=allow).constraint() is None
+
+
+def test_every_script_is_one_that_a_grammar_can_write() -> None:
+    assert set(SCRIPTS) <= set(KNOWN)
+    assert set(SCRIPTS.values()) <= set(WRITABLE)

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from steady.rules.rule import EVERYWHERE, Context, Prefix, Rule, Window, apply_edits
+from steady.rules.rule import EVERYWHERE, Constraint, Context, Prefix, Rule, Window, apply_edits
 from steady.rules.terms import Contains, EndsWith, Excludes, StartsWith
 from steady.types import Piece, Span
 
@@ -236,3 +236,14 @@ def test_statements_say_what_is_wanted() -> None:
     assert "must contain 'a'" in Contains(all=("a",)).statement()
     assert "Begin" in StartsWith(text="x").statement()
     assert "'.' or '!'" in EndsWith(any=(".", "!")).statement()
+
+
+def test_one_beginning_is_asked_of_generation_and_one_of_several_is_not() -> None:
+    assert StartsWith(text="Answer: ").constraint() == Constraint(starts="Answer: ")
+    assert StartsWith(any=("Yes", "No")).constraint() is None
+
+
+def test_an_end_is_asked_of_generation_where_the_others_only_add_to_it() -> None:
+    assert EndsWith(text="The end.").constraint() == Constraint(ends="The end.")
+    assert EndsWith(any=("The end.", 'The end."')).constraint() == Constraint(ends="The end.")
+    assert EndsWith(any=(".", "!")).constraint() is None

@@ -11,7 +11,7 @@ from msgspec import Meta
 
 from steady.errors import legal_words
 from steady.rules.patterns import encode
-from steady.rules.rule import Context, Rule, Streams, Whole
+from steady.rules.rule import Constraint, Context, Rule, Streams, Whole
 from steady.types import Edit, Finding, Piece
 
 LETTERS = 20  # fewer can't be told apart reliably
@@ -29,6 +29,26 @@ _LABELS = (
     "xal xmf yi yo yue zh"
 )
 KNOWN = tuple(_LABELS.split())
+# Of languages written in one script, not Latin: that of Latin letters tells none of its languages from the others.
+_WRITTEN = {
+    "Arabic": "ar arz azb ckb fa mzn pnb ps sd ug ur",
+    "Bengali": "as bn bpy",
+    "Cyrillic": "ba be bg ce cv kk ky mhr mk mn mrj myv os ru rue sah tg tt tyv uk xal",
+    "Devanagari": "bh gom hi mai mr ne new sa",
+    "Greek": "el",
+    "Gujarati": "gu",
+    "Gurmukhi": "pa",
+    "Han": "wuu yue zh",
+    "Hangul": "ko",
+    "Hebrew": "he yi",
+    "Hiragana": "ja",
+    "Kannada": "kn",
+    "Tamil": "ta",
+    "Telugu": "te",
+    "Thai": "th",
+}
+SCRIPTS = {code: script for script, codes in _WRITTEN.items() for code in codes.split()}
+"""The script of a language's letters."""
 
 
 @lru_cache(maxsize=1)
@@ -100,6 +120,12 @@ class Language(Rule, frozen=True, kw_only=True, tag="language"):
                 raise ValueError(f"`allow` holds {code!r}, which is no known language code. {legal_words(code, KNOWN)}")
         _model()
         return _Language(self.allow, self.unsure)
+
+    def constraint(self) -> Constraint | None:
+        """See Rule. A script can be asked for, a language can't."""
+        scripts = {SCRIPTS.get(code, "") for code in self.allow}
+        script = scripts.pop() if len(scripts) == 1 else ""
+        return Constraint(script=script) if script else None
 
     def statement(self) -> str:
         """See Rule."""

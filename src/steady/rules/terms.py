@@ -12,7 +12,7 @@ from typing import Any, ClassVar
 import ahocorasick_rs
 
 from steady.rules.normal import OPAQUE, REPLACED, RIGHT, RUN, hidden_runs, normalise, trailing_run, word_char
-from steady.rules.rule import EVERYWHERE, Context, Match, Prefix, Rule, Searching, Streams, Whole, Window
+from steady.rules.rule import EVERYWHERE, Constraint, Context, Match, Prefix, Rule, Searching, Streams, Whole, Window
 from steady.types import Edit, Finding, Piece, Surface
 
 
@@ -279,6 +279,11 @@ class StartsWith(Rule, frozen=True, kw_only=True, tag="starts_with"):
         """See Rule."""
         return _StartsWith(_one_of(self), self.case)
 
+    def constraint(self) -> Constraint | None:
+        """See Rule. Of several texts none can be asked for alone."""
+        texts = _one_of(self)
+        return Constraint(starts=texts[0]) if len(texts) == 1 else None
+
     def statement(self) -> str:
         """See Rule."""
         return f"Begin the answer with {' or '.join(map(repr, _one_of(self)))}."
@@ -328,6 +333,11 @@ class EndsWith(Rule, frozen=True, kw_only=True, tag="ends_with"):
     def build(self) -> _EndsWith:
         """See Rule."""
         return _EndsWith(_one_of(self), self.case)
+
+    def constraint(self) -> Constraint | None:
+        """See Rule. Of several texts the first is asked for where the others only add to it: a quotation mark."""
+        first, *others = _one_of(self)
+        return Constraint(ends=first) if all(other.startswith(first) for other in others) else None
 
     def statement(self) -> str:
         """See Rule."""
