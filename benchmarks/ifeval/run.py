@@ -29,12 +29,13 @@ from msgspec import structs
 
 from steady.errors import ModelMissing, ProviderError
 from steady.pipeline.act import Acted, act
+from steady.pipeline.journal import Recorder
 from steady.pipeline.judge import Scene, rounds_of
 from steady.pipeline.pieces import answer_text, truncated
 from steady.pipeline.run import run
 from steady.pipeline.seeds import draw_seed
 from steady.pipeline.world import Live, SystemClock
-from steady.policy.load import catalog, parse
+from steady.policy.load import parse
 from steady.policy.resolve import resolve
 from steady.policy.resolved import Resolved, Target
 from steady.providers.capabilities import capabilities
@@ -56,7 +57,8 @@ RESULTS = HERE / "results.md"
 MODEL = "smollm2-135m"
 SIDE_BY_SIDE = 8  # prompts at once, and slots of the model
 MOST = 8  # candidates, reasks included
-LONGEST = 700  # tokens of an answer, in every row
+LONGEST = 700  # tokens of an answer, where no form says how long it may be
+REPEAT_PENALTY = 1.1
 SOME = 60  # prompts of the short run
 
 
@@ -83,18 +85,22 @@ class Row(NamedTuple):
     """One way to answer. Each but the first and the last is a policy."""
 
     title: str
-    fixes: bool = False  # rules that can fix do so; else they only filter
+    fixes: bool = False  # rules whose fix changes form alone do fix; else they only filter
     prevents: bool = False  # the provider is told the rules' constraints
+    varies: bool = False  # a repeat penalty, against the loops of a small model
     asks_again: bool = False  # what fails is asked again, with the reason
-    tells: bool = False  # the rules stand in the system message
 
+
+FORM = frozenset({"case", "format", "json", "punctuation"})
+"""Rules whose fix changes form alone. Those of `starts_with`, `ends_with` and `length` would write or cut content."""
 
 ROWS = {
     "bare": Row("one call (greedy)"),
     "choose": Row("Steady: candidates, chosen by rules"),
     "fix": Row("+ form fixes", fixes=True),
     "prevent": Row("+ prevention", fixes=True, prevents=True),
-    "steady": Row("+ reasks", fixes=True, prevents=True, asks_again=True),
+    "vary": Row("+ repeat penalty", fixes=True, prevents=True, varies=True),
+    "steady": Row("+ reasks", fixes=True, prevents=True, varies=True, asks_again=True),
     "oracle": Row(f"best of {MOST} as the checker itself would choose"),
 }
 
@@ -112,19 +118,24 @@ def policy_of(row: Row, prompt: Prompt) -> dict[str, Any]:
     """Return the policy that tells Steady one prompt's instructions."""
     rules = []
     for rule in rules_of(prompt.kinds, prompt.kwargs, prompt.text):
-        fixable = row.fixes and catalog()[rule["rule"]].can_fix
+        fixable = row.fixes and rule["rule"] in FORM
         again = "fix_reask" if fixable else "reask"
-        rules.append({**rule, "on_fail": again if row.asks_again else "fix" if fixable else "filter"})
+        form_only = {"repair": "form_only"} if rule["rule"] == "json" else {}
+        rules.append({**rule, **form_only, "on_fail": again if row.asks_again else "fix" if fixable else "filter"})
+    sampling: dict[str, Any] = {"preset": "balanced"}
+    if not row.prevents:  # else as long as the form needs: what is asked for has room, and no more
+        sampling["max_tokens"] = LONGEST
+    if row.varies:
+        sampling["repeat_penalty"] = REPEAT_PENALTY
     return {
         "steady": 1,
         "name": f"ifeval-{prompt.key}",
         "model": f"local/{MODEL}",
-        "sampling": {"preset": "balanced", "max_tokens": LONGEST},
+        "sampling": sampling,
         "candidates": {"min": 1, "max": MOST, "wave": 1, "deadline": "10h"},
         "rules": rules,
         "choose": {"by": "first"},
         "disclose": {"place": "none", "when": "never"},
-        **({"tell": True} if row.tells else {}),
     }
 
 
@@ -180,8 +191,12 @@ async def steady(row: Row, prompt: Prompt, recorded: Recorded) -> Given:
     world = Live({"local": heard}, SystemClock())
     request = Request(messages=prompt.messages, model=MODEL, sampling=Sampling(seed=prompt.root))
     outcome = await run(request, policy, world)
-    if outcome.errors:
-        raise outcome.errors[0]  # the model does not work: that is no answer to count
+    for error in outcome.errors:
+        if getattr(error, "status", 500) != 400:  # the model does not work: that is no answer to count
+            raise error
+        print(f"prompt {prompt.key}: a candidate was lost: {error}", file=sys.stderr)
+    if not outcome.candidates:
+        return Given(prompt, ("",), heard.said, ruled=True, released=False)
     acted = [await _acted(one, policy, prompt, world) for one in outcome.candidates]
     given = min(acted, key=_distance)
     text = answer_text(given.choice)
@@ -206,7 +221,7 @@ async def _acted(candidate: Candidate, policy: Resolved, prompt: Prompt, world: 
     reason = str(candidate.choice.get("finish_reason") or "stop")
     context = Context(messages=prompt.messages, kind=policy.doc.output.kind, finish_reason=reason)
     scene = Scene(
-        slot=candidate.slot, attempt=candidate.attempt, context=context, world=world, rounds=rounds_of(policy)
+        slot=candidate.slot, attempt=candidate.attempt, context=context, world=Recorder(world), rounds=rounds_of(policy)
     )
     return await act(candidate, policy.rules, scene)
 
@@ -217,11 +232,11 @@ def _distance(acted: Acted) -> tuple[int, bool, int, int]:
     return broken, truncated(acted.candidate), acted.candidate.slot, acted.candidate.attempt
 
 
-def judge(given: Sequence[Given]) -> list[Judged]:
+def judge(given: Sequence[Given], checker: Callable[[list[Pair]], list[list[bool]]] = verdicts) -> list[Judged]:
     """Let lm_eval's checker judge every text in one go, answers as given and as they were before fixes."""
     asked = [(one, text) for one in given for text in (*one.texts, one.raw)]
     pairs = [Pair(one.prompt.text, one.prompt.kinds, one.prompt.kwargs, text) for one, text in asked]
-    followed = iter(verdicts(pairs))
+    followed = iter(checker(pairs))
     judged = []
     for one in given:
         *mine, raw = [tuple(next(followed)) for _ in range(len(one.texts) + 1)]
