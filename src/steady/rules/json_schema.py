@@ -4,10 +4,12 @@ from collections.abc import Mapping, Sequence
 from itertools import islice
 from typing import Any, ClassVar, Literal
 
+from steady.rules.growing import Reading
+from steady.rules.growing_schema import SchemaPlace, Schemas
 from steady.rules.json_reader import Node
 from steady.rules.json_text import NotJson, depth_of, not_json, parse_json, repaired, shown
 from steady.rules.repair import compose, outline
-from steady.rules.rule import ANSWER, Constraint, Context, Rule, Streams, Whole, apply_edits
+from steady.rules.rule import ANSWER, Constraint, Context, Growing, Rule, Streams, apply_edits
 from steady.rules.schema_repair import conform
 from steady.rules.schema_safety import Compiled, compile_schema
 from steady.types import Edit, Finding, Piece, Span, Surface
@@ -52,13 +54,23 @@ class JsonSchemaCheck:
     """See JsonSchema."""
 
     def __init__(self, compiled: Compiled, repair: Repair = "any") -> None:
-        self.streams: Streams = Whole("JSON is judged when it is complete")
+        self.streams: Streams = Growing("what is required, and the least of anything,")
         self._compiled = compiled
         self._repair = repair
+        self._schemas = Schemas(compiled.schema, compiled.draft, {id(compiled.schema): compiled.validator})
 
     def judge(self, piece: Piece, context: Context) -> Finding:
         """Fail what is not JSON, and what the schema does not take, with the places of the first errors."""
         return judge(self._compiled, piece.text)
+
+    def reading(self, context: Context) -> Reading:
+        """See growing.Reads."""
+        return Reading(SchemaPlace(self._schemas, iter([self._compiled.schema])), self._compiled.max_depth, parse_json)
+
+    def doomed(self, text: str, context: Context) -> Finding | None:
+        """See Partial."""
+        why = self.reading(context).feed(text)
+        return None if why is None else Finding(passed=False, reason=why)
 
     def fix(self, piece: Piece, context: Context) -> tuple[Edit, ...] | None:
         """Mend form, then coerce, snap, fill in and leave out; None unless the result is valid."""

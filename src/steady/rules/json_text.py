@@ -6,8 +6,9 @@ import re
 from collections.abc import Mapping
 from typing import Any, ClassVar, Literal, NoReturn
 
+from steady.rules.growing import Anything, Reading
 from steady.rules.repair import MAX_DEPTH, find_json
-from steady.rules.rule import ANSWER, Context, Rule, Streams, Whole, apply_edits
+from steady.rules.rule import ANSWER, Context, Growing, Rule, Streams, apply_edits
 from steady.types import Edit, Finding, Piece, Span, Surface
 
 MAX_CHARACTERS = 4_000_000  # of a text that is parsed at all
@@ -191,7 +192,7 @@ class JsonCheck:
     """See Json."""
 
     def __init__(self, rule: Json) -> None:
-        self.streams: Streams = Whole("JSON is judged when it is complete")
+        self.streams: Streams = Growing("whether it is complete")
         self._rule = rule
 
     def judge(self, piece: Piece, context: Context) -> Finding:
@@ -203,6 +204,15 @@ class JsonCheck:
         if self._rule.type not in ("any", kind_of(value)):
             return Finding(passed=False, reason=f"The value must be of type {self._rule.type}, not {kind_of(value)}.")
         return Finding(passed=True)
+
+    def reading(self, context: Context) -> Reading:
+        """See growing.Reads."""
+        return Reading(Anything(self._rule.type), MAX_DEPTH, parse_json)
+
+    def doomed(self, text: str, context: Context) -> Finding | None:
+        """See Partial."""
+        why = self.reading(context).feed(text)
+        return None if why is None else Finding(passed=False, reason=why)
 
     def fix(self, piece: Piece, context: Context) -> tuple[Edit, ...] | None:
         """Mend the form; None where the content is cut off or it is unclear which part is meant."""

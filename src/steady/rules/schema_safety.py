@@ -91,7 +91,7 @@ def compile_schema(schema: Any) -> Compiled:
     _check_patterns(facts.patterns)
     depth = _depth_bound(facts) if any(isinstance(n, dict) and "$ref" in n for n in facts.nodes.values()) else MAX_DEPTH
     named = any(isinstance(node, dict) and "patternProperties" in node for node in facts.nodes.values())
-    return Compiled(schema, _engine(schema, draft), draft, depth, depth == MAX_DEPTH and not named)
+    return Compiled(schema, engine(schema, draft), draft, depth, depth == MAX_DEPTH and not named)
 
 
 def _shallow(schema: Any) -> None:
@@ -208,6 +208,8 @@ def _visit(
     for word in _STORES:
         for name, child in (node.get(word) or {}).items():
             waiting.append((f"{pointer}/{word}/{_escape(name)}", child))
+    if "contentSchema" in node:  # never applied, but read by the engine
+        waiting.append((f"{pointer}/contentSchema", node["contentSchema"]))
 
 
 def _target(ref: str, anchors: dict[str, str]) -> str:
@@ -340,7 +342,8 @@ def _steps(facts: _Facts) -> frozenset[str]:
     return frozenset(child for below in facts.below.values() for _, child in below) | {""}
 
 
-def _engine(schema: Schema, draft: int) -> Any:
+def engine(schema: Schema, draft: int) -> Any:
+    """Return the engine that decides under a schema whose references, if any, were seen to be its own."""
     import jsonschema_rs
 
     classes = {
