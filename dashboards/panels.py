@@ -253,9 +253,31 @@ RULES = Row(
         Panel(
             "Which rules could not judge?",
             "ops",
-            "Verdicts a second that are errors (a validator raised or timed out). They count as failed.",
-            (Query(rate("verdicts_total", "rule", '{policy=~"$policy",result="rule_error"}'), "{{rule}}"),),
+            "Texts a second that a rule could not judge: it raised, took too long or was not reached. They count as "
+            "failed, or as its `on_error` says.",
+            (Query(rate("rule_errors_total", "rule"), "{{rule}}"),),
             width=12,
+        ),
+        Panel(
+            "How long does a rule take?",
+            "s",
+            "Seconds to judge one text, 95% of them below. Pure rules take microseconds; one that asks outside (a "
+            "webhook, a judge, a function) takes as long as its answer, within its `timeout`.",
+            (
+                Query(
+                    f"histogram_quantile(0.95, {rate('rule_seconds_bucket', 'rule, le')})",
+                    "{{rule}}",
+                ),
+            ),
+            width=12,
+        ),
+        Panel(
+            "Which rules take the time?",
+            "percentunit",
+            "Seconds a second that are spent judging, by rule: 1 is one core, or one answer that is waited for.",
+            (Query(rate("rule_seconds_sum", "rule"), "{{rule}}"),),
+            "stacked",
+            12,
         ),
     ),
 )

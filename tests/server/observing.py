@@ -49,6 +49,7 @@ def an_outcome(**fields: Any) -> Outcome:
         "policy": "pass-through",
         "policy_hash": "0" * 64,
         "timings": TIMINGS,
+        "rule_timings": (("no_pii", 0.00004),),
     }
     return Outcome(**{**base, **fields})
 

@@ -224,6 +224,7 @@ def test_ten_thousand_random_names_stay_under_the_stated_bound_and_are_never_sho
         outcome = an_outcome(
             policy=name,
             timings=((name, 1.0),),
+            rule_timings=((name, 1.0),),
             decision={"verdicts": (a_verdict(name, passed=False, edits=(Edit(0, 0, "x"),)),)},
         )
         metrics.observe(outcome, model=name, seconds=1)
@@ -235,6 +236,21 @@ def test_ten_thousand_random_names_stay_under_the_stated_bound_and_are_never_sho
     assert b"canary" not in metrics.snapshot()
     assert len(metrics._routes) <= 12
     assert len(metrics._verdicts) <= len(RESULTS) * len(NAMES.rules)
+    assert len(metrics._judging) <= len(NAMES.rules)
+
+
+def test_the_time_of_each_rule_is_a_histogram_and_what_it_could_not_judge_is_counted(metrics: Metrics) -> None:
+    policy, rule, _ = NAMES.rules[0]
+    verdicts = (a_verdict(rule, passed=False, error="it raised"), a_verdict(rule, passed=True, error="it raised"))
+    outcome = an_outcome(
+        policy=policy, rule_timings=((rule, 0.00002), (rule, 0.05), ("?", 1.0)), decision={"verdicts": verdicts}
+    )
+    metrics.observe(outcome, model="m", seconds=1)
+
+    assert value(metrics, "steady_rule_seconds_count", policy=policy, rule=rule) == 2
+    assert value(metrics, "steady_rule_seconds_bucket", policy=policy, rule=rule, le="0.0001") == 1
+    assert value(metrics, "steady_rule_seconds_count", policy=policy, rule=OTHER) == 1
+    assert value(metrics, "steady_rule_errors_total", policy=policy, rule=rule) == 2
 
 
 def everything(metrics: Metrics, names: Names) -> None:
@@ -259,6 +275,7 @@ def everything(metrics: Metrics, names: Names) -> None:
             outcome = an_outcome(
                 policy=policy,
                 timings=tuple((stage, 0.1) for stage in (*STAGES, "?")),
+                rule_timings=tuple((rule, 0.1) for rule in rules),
                 decision={"action": action, "verdicts": verdicts, "agreement": Agreement(share=Fraction(1), of=1)},
             )
             metrics.observe(outcome, model=model, seconds=1, streamed=True, live=True)

@@ -32,6 +32,7 @@ UPSTREAM_ERRORS = ("timeout", "unreachable", "invalid_response", "rate_limited",
 
 SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60)
 STAGE_SECONDS = (0.0001, 0.001, 0.01, 0.1, 1, 10)
+RULE_SECONDS = (0.00001, 0.0001, 0.001, 0.01, 0.1, 1, 10)
 SHARES = (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.999999, 1.0)
 """Upper bounds; the last but one keeps full agreement apart from nearly full."""
 
@@ -116,6 +117,7 @@ class Metrics:
         self._rules: dict[tuple[str, str], str] = {}
         self._routes: dict[tuple[str, str], _Route] = {}
         self._verdicts: dict[tuple[str, str, str], Any] = {}
+        self._judging: dict[tuple[str, str], Any] = {}
         self._declare()
         self._declare_upstream()
         self._info.labels(version).set(1)
@@ -135,6 +137,8 @@ class Metrics:
         self.saved = self._counter("candidates_saved", "Candidates that a policy allows and nobody needed.", "policy")
         self.verdicts = self._counter("verdicts", "What rules said.", "policy", "rule", "action", "result")
         self.fixes = self._counter("fixes", "Texts that a rule fixed.", "policy", "rule")
+        self.broken = self._counter("rule_errors", "Texts that a rule could not judge.", "policy", "rule")
+        self.judging = self._histogram("rule_seconds", "Seconds to judge a text.", RULE_SECONDS, "policy", "rule")
         self.agreement = self._histogram("agreement_ratio", "Agreement of measured decisions.", SHARES, "policy")
         self.unmeasured = self._counter("agreement_unmeasured", "Decisions without measured agreement.", "policy")
         self.decisions = self._counter("decisions", "Decisions by what was done.", "policy", "action")
@@ -179,6 +183,7 @@ class Metrics:
         self._providers = frozenset(self._names.providers)
         self._routes.clear()
         self._verdicts.clear()
+        self._judging.clear()
 
     def watch(self, store: Stored) -> None:
         """Tell of a store's receipts whenever metrics are read."""
@@ -215,6 +220,8 @@ class Metrics:
         route.candidates(outcome, allowed)
         for verdict in decision.verdicts:
             self._verdict(outcome.policy, verdict)
+        for rule, spent in outcome.rule_timings:
+            (self._judging.get((outcome.policy, rule)) or self._judge(outcome.policy, rule)).observe(spent)
         for stage, spent in outcome.timings:
             (self._stages.get(stage) or self._stages[OTHER]).observe(spent)
         if streamed:
@@ -281,7 +288,7 @@ class Metrics:
         by_provider = 2 + len(UPSTREAM_ERRORS) + _samples(SECONDS)
         # once: hang-ups, a gauge, the version; stored, lost, queued, broken
         once = len(error_codes()) + 1 + (len(STAGES) + 1) * _samples(STAGE_SECONDS) + len(STREAMS) + 3 + 4
-        by_rule = rules * len(RESULTS) + fixes
+        by_rule = rules * len(RESULTS) + fixes * (2 + _samples(RULE_SECONDS))  # fixes, errors, seconds
         return policies * (by_policy + models * by_route) + by_rule + providers * by_provider + once
 
     def _label_sets(self) -> tuple[tuple[str, ...], ...]:
@@ -306,6 +313,15 @@ class Metrics:
         child.inc()
         if verdict.edits:
             self.fixes.labels(*self._rule_labels(policy, verdict.rule)[:2]).inc()
+        if verdict.error:
+            self.broken.labels(*self._rule_labels(policy, verdict.rule)[:2]).inc()
+
+    def _judge(self, policy: str, rule: str) -> Any:
+        labels = self._rule_labels(policy, rule)[:2]
+        child = self.judging.labels(*labels)
+        if labels[1] != OTHER:
+            self._judging[policy, rule] = child
+        return child
 
     def _rule_labels(self, policy: str, rule: str) -> tuple[str, str, str]:
         action = self._rules.get((policy, rule))
