@@ -9,9 +9,12 @@ import hmac
 from collections.abc import Sequence
 from typing import Any
 
+from msgspec import structs
+
 from steady.pipeline.fixing import replace_all
 from steady.pipeline.pieces import pieces_of, unescaped
 from steady.policy.resolved import Bound, Resolved
+from steady.rules.composed import leaves_of
 from steady.rules.rule import Finder, Match
 from steady.types import Candidate, Outcome, Verdict
 
@@ -19,8 +22,13 @@ SHOWN = 4_000  # characters of each text
 
 
 def sensitive(policy: Resolved) -> list[Bound]:
-    """Return the rules whose matches are never shown."""
-    return [b for b in (*policy.rules, *policy.input_rules) if b.rule.sensitive and isinstance(b.check, Finder)]
+    """Return the rules whose matches are never shown; of rules made of rules those inside, by the name of the whole."""
+    return [
+        Bound(rule if rule is bound.rule else structs.replace(rule, id=bound.rule.key), check)
+        for bound in (*policy.rules, *policy.input_rules)
+        for rule, check in leaves_of(bound.rule, bound.check)
+        if rule.sensitive and isinstance(check, Finder)
+    ]
 
 
 class _Masking:

@@ -264,7 +264,7 @@ class PureTree(Tree):
         return () if self.judge(piece, context).passed else self.root.mend(piece, context, NONE)
 
 
-def leaves_of(rule: Rule, check: object) -> list[tuple[Rule, object]]:
+def leaves_of(rule: Rule, check: Check | Asked) -> list[tuple[Rule, Check | Asked]]:
     """Return the rules without rules inside and their checks; of any other rule itself alone."""
     return [(leaf.rule, leaf.check) for leaf in check.root.leaves()] if isinstance(check, Tree) else [(rule, check)]
 
