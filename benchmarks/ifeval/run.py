@@ -202,7 +202,6 @@ async def steady(row: Row, prompt: Prompt, recorded: Recorded) -> Given:
     text = answer_text(given.choice)
     if outcome.text is not None and (given.fate != "accepted" or text != outcome.text):
         raise RuntimeError(f"prompt {prompt.key}: the pipeline released another answer than its rules accept")
-    names = {bound.rule.key: bound.rule.name for bound in policy.rules}
     edited = [verdict for verdict in given.verdicts if verdict.edits]
     return Given(
         prompt,
@@ -211,9 +210,15 @@ async def steady(row: Row, prompt: Prompt, recorded: Recorded) -> Given:
         raw=answer_text(given.candidate.choice),
         ruled=True,
         released=outcome.text is not None,
-        fixes=tuple(dict.fromkeys(names[verdict.rule] for verdict in edited)),
+        fixes=tuple(dict.fromkeys(_kind(verdict.rule) for verdict in edited)),
         invented=any(edit.invented for verdict in edited for edit in verdict.edits),
     )
+
+
+def _kind(rule: str) -> str:
+    """Return the kind of instruction that a rule's id names; further ones of a kind are numbered."""
+    name, _, number = rule.rpartition("-")
+    return name if number.isdigit() else rule
 
 
 async def _acted(candidate: Candidate, policy: Resolved, prompt: Prompt, world: Live) -> Acted:

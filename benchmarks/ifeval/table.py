@@ -18,7 +18,7 @@ class Judged(Struct, frozen=True, kw_only=True):
     candidates: int = 1
     tokens: int = 0  # generated, of all candidates
     seconds: float = 0.0  # of all candidates' calls
-    fixes: tuple[str, ...] = ()  # the rules whose fix changed the answer given
+    fixes: tuple[str, ...] = ()  # kinds of instruction whose fix changed the answer given
     decided: bool = False  # the answer as the model gave it breaks an instruction, as fixed it breaks none
     invented: bool = False  # a fix added a value that the model did not give
 
@@ -104,7 +104,7 @@ def fixes_table(rows: Rows) -> str:
     if not names:
         return "No fix acted."
     lines = [
-        "| rule whose fix acted (and decided) | " + " | ".join(title for title, _ in rows) + " |",
+        "| fix acted (and decided) | " + " | ".join(title for title, _ in rows) + " |",
         "|---|" + "---|" * len(rows),
     ]
     for name in names:

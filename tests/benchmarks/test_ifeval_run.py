@@ -119,7 +119,7 @@ async def test_a_form_fix_is_counted_and_what_it_decided_is_told(tmp_path: Path)
     assert len(model.calls) == 1
     assert one.raw == "a, b"
     assert "," not in one.texts[0]
-    assert one.fixes == ("punctuation",)
+    assert one.fixes == ("no_comma",)
     assert not one.invented
     (found,) = judge([one], no_comma)
     assert found.passed and found.decided
