@@ -264,6 +264,15 @@ class _Rules:
                 self.problems.append(source.problem(join(at, "schema"), wrong))
                 return None
             item = {**item, "schema": schema}
+        given = item.get("terms", ())
+        named = isinstance(item.get("terms_file"), str) and isinstance(given, list | tuple)
+        if named and "terms_file" in type_.__struct_fields__:
+            terms, wrong = read_terms(source.folder / item["terms_file"])
+            if wrong:
+                self.problems.append(source.problem(join(at, "terms_file"), wrong))
+                return None
+            item = {**item, "terms": [*given, *terms]}
+            del item["terms_file"]
         try:
             item = type_.adopted(item)
         except ValueError as error:
@@ -362,6 +371,22 @@ def _with_schema(policy: Policy, source: _Source) -> tuple[Policy, list[Problem]
         return policy, [source.problem("output.schema", wrong)]
     output = msgspec.structs.replace(policy.output, schema=schema)
     return msgspec.structs.replace(policy, output=output), []
+
+
+def read_terms(path: Path) -> tuple[list[str], str]:
+    """Return the terms in a text file, one a line, and "", or [] and one sentence on what is wrong."""
+    try:
+        data = _bytes(path, str(path))
+        text = data.decode("utf-8-sig")
+    except ConfigError as error:
+        return [], f"the terms can't be used: {error.problems[0]}"
+    except UnicodeDecodeError:
+        return [], f"{path.name} is no text in UTF-8."
+    if len(data) > MAX_BYTES:
+        return [], f"{path.name} has more than {MAX_BYTES:,} bytes."
+    lines = [line.strip() for line in text.splitlines()]
+    terms = [line for line in lines if line and not line.startswith("#")]
+    return (terms, "") if terms else ([], f"{path.name} holds no term; write one a line.")
 
 
 def read_schema(path: Path) -> tuple[dict[str, Any], str]:
