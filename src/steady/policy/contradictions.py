@@ -297,7 +297,7 @@ def _required_terms(placed: Sequence[Placed]) -> Iterator[Clash]:
             continue
         rule = item.rule
         if rule.name == "contains":  # only what it excludes is of interest here
-            rule = msgspec.structs.replace(rule, **{"all": (), "any": ()})
+            rule = msgspec.structs.replace(rule, **{"all": (), "any": (), "counts": {}})
         check = rule.build()
         if not hasattr(check, "judge"):  # it asks outside, which is not done here
             continue
