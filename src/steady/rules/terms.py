@@ -10,7 +10,9 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, ClassVar
 
 import ahocorasick_rs
+from msgspec import field
 
+from steady.rules.length import Bounds
 from steady.rules.normal import OPAQUE, REPLACED, RIGHT, RUN, hidden_runs, normalise, trailing_run, word_char
 from steady.rules.rule import EVERYWHERE, Constraint, Context, Match, Prefix, Rule, Searching, Streams, Whole, Window
 from steady.types import Edit, Finding, Piece, Surface
@@ -39,6 +41,9 @@ class _Contains:
             tuple(zip(words, (normalise(word, fold_case=self._fold).text for word in words), strict=True))
             for words in (rule.all, rule.any, rule.none)
         )
+        self._counts = tuple(
+            (word, normalise(word, fold_case=self._fold).text, bounds) for word, bounds in rule.counts.items()
+        )
 
     def judge(self, piece: Piece, context: Context) -> Finding:
         view = normalise(piece.text, fold_case=self._fold).text
@@ -46,10 +51,20 @@ class _Contains:
         if self._any and not any(form in view for _, form in self._any):
             wrong.append(f"none of {', '.join(repr(word) for word, _ in self._any)} is there")
         wrong += [f"{word!r} must not be there" for word, form in self._none if form in view]
+        for word, form, bounds in self._counts:
+            count = view.count(form)
+            if count < (bounds.min or 0) or (bounds.max is not None and count > bounds.max):
+                wrong.append(f"{word!r} is there {count} times, not {_times(bounds)}")
         return Finding(passed=not wrong, reason="; ".join(wrong))
 
     def fix(self, piece: Piece, context: Context) -> tuple[Edit, ...] | None:
         return () if self.judge(piece, context).passed else None
+
+
+def _times(bounds: Bounds) -> str:
+    said = [f"at least {bounds.min}"] if bounds.min else []
+    said += [f"at most {bounds.max}"] if bounds.max is not None else []
+    return f"{' and '.join(said)} times"
 
 
 class Contains(Rule, frozen=True, kw_only=True, tag="contains"):
@@ -62,13 +77,21 @@ class Contains(Rule, frozen=True, kw_only=True, tag="contains"):
     """At least one of these must be there."""
     none: tuple[str, ...] = ()
     """None of these may be there."""
+    counts: dict[str, Bounds] = field(default_factory=dict)
+    """How often each of these may be there, not overlapping: {"please": {min: 1, max: 2}}."""
     case: bool = False
     """Whether case counts; if not, look-alike letters are folded too."""
 
     def build(self) -> _Contains:
         """See Rule."""
-        if not (self.all or self.any or self.none):
-            raise ValueError("`all`, `any` and `none` are all empty: name at least one text.")
+        if not (self.all or self.any or self.none or self.counts):
+            raise ValueError("`all`, `any`, `none` and `counts` are all empty: name at least one text.")
+        _normal_terms("counts", self.counts, fold_case=not self.case)
+        for word, bounds in self.counts.items():
+            if not bounds.min and bounds.max is None:
+                raise ValueError(f"`counts` says nothing of {word!r}: give `min`, `max` or both.")
+            if bounds.max is not None and (bounds.min or 0) > bounds.max:
+                raise ValueError(f"`counts` asks for {word!r} {_times(bounds)}: no text can meet that.")
         forms = {}
         for field, words in (("all", self.all), ("any", self.any), ("none", self.none)):
             forms[field] = _normal_terms(field, words, fold_case=not self.case)
@@ -79,6 +102,12 @@ class Contains(Rule, frozen=True, kw_only=True, tag="contains"):
             raise ValueError("`none` forbids every text of `any`: no text can satisfy both.")
         return _Contains(self)
 
+    def constraint(self) -> Constraint | None:
+        """See Rule. Of `any` none can be asked for alone."""
+        if not (self.all or self.none):
+            return None
+        return Constraint(contains=tuple((text, 1) for text in self.all), excludes=self.none)
+
     def statement(self) -> str:
         """See Rule."""
         parts = []
@@ -88,6 +117,7 @@ class Contains(Rule, frozen=True, kw_only=True, tag="contains"):
             parts.append(f"The answer must contain at least one of {', '.join(map(repr, self.any))}.")
         if self.none:
             parts.append(f"The answer must not contain {', '.join(map(repr, self.none))}.")
+        parts += [f"The answer must contain {word!r} {_times(bounds)}." for word, bounds in self.counts.items()]
         return " ".join(parts)
 
 
@@ -202,7 +232,10 @@ class Excludes(Rule, frozen=True, kw_only=True, tag="excludes"):
     can_fix: ClassVar[bool] = True
 
     terms: tuple[str, ...]
-    """What is excluded."""
+    """What is excluded; where `terms_file` is given it may be left out."""
+    terms_file: str = ""
+    """A text file beside the policy with more of them, one a line; blank lines and those that begin with `#` are none.
+    It is read when the policy is loaded, and is part of what the policy's hash covers."""
     words: bool = True
     """Whether only whole words count; if not, `ass` is found in `class`."""
     replace: str | None = None
@@ -210,9 +243,15 @@ class Excludes(Rule, frozen=True, kw_only=True, tag="excludes"):
 
     def build(self) -> _Excludes:
         """See Rule."""
+        if self.terms_file:
+            raise ValueError("`terms_file` is read only where a policy is loaded from a file; give `terms` here.")
         if not self.terms:
             raise ValueError("`terms` is empty: name at least one.")
         return _Excludes(self)
+
+    def constraint(self) -> Constraint | None:
+        """See Rule."""
+        return Constraint(avoids=self.terms) if self.words else Constraint(excludes=self.terms)
 
     def statement(self) -> str:
         """See Rule."""
