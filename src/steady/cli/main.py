@@ -7,16 +7,11 @@ from typing import Any, NoReturn, TypeVar
 
 import click
 
+from steady.cli.authoring import diff, import_, test
+from steady.cli.options import CONFIG
 from steady.errors import Abstained, AllCandidatesFailed, ConfigError, ContentNotKept, ProviderError, SteadyError
 
 F = TypeVar("F", bound=Callable[..., Any])
-CONFIG = click.option(
-    "--config",
-    "config",
-    metavar="FILE",
-    default=None,
-    help="The steady.yaml to use. Else $STEADY_CONFIG, the nearest steady.yaml upward, or what ships.",
-)
 EPILOG = """
 Exit codes: 0 done, 1 no acceptable answer, 2 bad input (one line on stderr says what), 3 a receipt that can't be
 replayed here, 70 a fault of Steady's own, 130 interrupted.
@@ -126,51 +121,6 @@ def check(paths: tuple[str, ...]) -> None:
     sys.exit(check_paths(paths))
 
 
-@cli.command(short_help="Run the golden cases beside policies.")
-@click.argument("paths", nargs=-1, required=True, metavar="PATH...")
-@click.option("-k", "keep", default="", metavar="TEXT", help="Only cases whose name holds TEXT.")
-@click.option("--update", "write", is_flag=True, help="Write what came of the cases into their files.")
-@click.option("--junit", "xml", default=None, metavar="FILE", help="Write a report in JUnit's XML.")
-@CONFIG
-def test(paths: tuple[str, ...], keep: str, write: bool, xml: str | None, config: str | None) -> None:
-    """
-    Run golden cases: given candidates, and what a policy must make of them. No model is asked.
-
-    PATH is a file of cases, a policy, or a folder. The cases of NAME.yaml are in NAME.tests.yaml beside it, or in
-    tests/NAME.yaml below it:
-
-    \b
-        cases:
-          - name: an address is replaced
-            input: Who is the driver?
-            candidates: ["Tom Becker, tom@parcels.example"]
-            expect:
-              text: "Tom Becker, [EMAIL]"
-              verdicts: {no_pii: fail}
-              agreement: not measured
-
-    A case may give: input or messages, fields (tools, response_format, temperature, ...), n, locale; candidates (texts,
-    or {content, tool_calls, refusal, reasoning, finish_reason}, or a whole choice {message, finish_reason}, or {error:
-    {status}}; `again:` in one is what the model says when it is asked again); fallback; outside (by rule id what a
-    rule that asks outside is told: pass, fail, or {passed, reason, fix, error}; a list is by candidate); functions (by
-    rule id what `on_fail: custom` gives).
-
-    It may expect: action, code, reason, text (without disclosure), released (with it), choice, slot, slots, verdicts
-    (by rule id pass, fail or n/a; a list is by candidate; {result, reason, fixed, error, slot, surface} says more),
-    agreement, disclosure (text, place), stopped, notes. Only what is given is compared; of reasons and notes a part is
-    enough. A candidate that is asked for and not given fails, as a model that is gone. Under a policy that streams live
-    each case is streamed too, and must come to the same.
-
-    Exit 0: all passed. 1: a case failed (with --update: one that can't be written). 2: a file has problems, each a
-    line.
-
-    Example: steady test policies --junit report.xml
-    """
-    from steady.cli.test import test_paths
-
-    sys.exit(test_paths(paths, keep=keep, write=write, xml=xml, config=config))
-
-
 @cli.command(short_help="Compute a receipt's decision again, and compare the bytes.")
 @click.argument("receipt")
 @click.option("--json", "as_json", is_flag=True, help="Print both decisions as JSON.")
@@ -190,45 +140,6 @@ def replay(receipt: str, as_json: bool, config: str | None) -> None:
     from steady.cli.replay import replay_receipt
 
     sys.exit(replay_receipt(receipt, config, as_json=as_json))
-
-
-@cli.command(short_help="Tell what another policy would have made of recorded traffic.")
-@click.argument("a", metavar="A")
-@click.argument("b", metavar="B")
-@click.option(
-    "--on",
-    required=True,
-    metavar="WHERE",
-    help="`receipts`: the configuration's store. Or a store's file, a folder of .receipt files, a file of JSON lines.",
-)
-@click.option("--last", type=click.IntRange(1), default=None, metavar="N", help="The newest N receipts only.")
-@click.option("--all", "every", is_flag=True, help="Receipts of every policy, not only of those named like A or B.")
-@click.option(
-    "--show", type=click.IntRange(0), default=5, show_default=True, metavar="N", help="Print N of the changes."
-)
-@click.option("--json", "as_json", is_flag=True, help="Print everything as JSON.")
-@CONFIG
-def diff(a: str, b: str, on: str, as_json: bool, **options: Any) -> None:
-    """
-    Tell what would change if policy B took A's place, on recorded traffic, with no model call.
-
-    A and B are files, names of policies, or NAME@HASH: the policy of a receipt (the hash may be cut). Each receipt's
-    recorded candidates are decided again under both; action, answer, choice, agreement, disclosure, verdicts and fixes
-    are compared. What sensitive rules match is masked.
-
-    What a journal can't say is not guessed but counted apart: receipts that hold hashes only, a policy that asks for
-    more candidates, puts another question to the model (an input rule changed it, a reask names other rules), or asks
-    the outside what nobody was asked then. What a policy changes about drawing is noted: the candidates are those of
-    then.
-
-    Exit 0: nothing would change. 1: something would. 2: no such policy, store or receipts. 3: nothing could be
-    computed.
-
-    Example: steady diff support-answer new/support-answer.yaml --on receipts --last 500
-    """
-    from steady.cli.diff import diff_policies
-
-    sys.exit(diff_policies(a, b, on=on, as_json_=as_json, **options))
 
 
 @cli.command(short_help="List the policies that can be named.")
@@ -317,6 +228,10 @@ def demo(port: int, no_color: bool) -> None:
     from steady.cli.demo import tour
 
     sys.exit(tour(port, color=not no_color))
+
+
+for _command in (test, diff, import_):
+    cli.add_command(_command)
 
 
 def main(args: Sequence[str] | None = None) -> None:
