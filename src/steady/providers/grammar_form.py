@@ -11,6 +11,7 @@ Where something is asked for at least so often (a keyword, a [placeholder]), a p
 each of which ends with it: the model may write it whenever it likes, and must where the stretch is over.
 """
 
+import re
 from typing import NamedTuple
 
 from steady.providers.grammar import literal
@@ -19,7 +20,7 @@ from steady.providers.grammar_letters import Alphabet, alphabet
 from steady.providers.grammar_settle import Form, settle
 from steady.providers.grammar_words import Rules, Style, capital, times, with_letter, write_words
 
-STRICT = ("letters", "script", "excludes", "words", "sentences", "capitals", "bullets", "numbered")
+STRICT = ("letters", "script", "excludes", "avoids", "words", "sentences", "capitals", "bullets", "numbered")
 MOST_TIMES = 1_200  # llama.cpp refuses a repetition of 2,000
 
 
@@ -42,24 +43,54 @@ def form_grammar(form: Form, tokens: int = 512) -> Written | None:
     """
     wished = form.names()
     form, dropped = settle(form)
-    try:
-        letters = alphabet(form.letters, form.script, form.without)
-    except ValueError as error:
-        return None if not wished else Written("", 0, (), tuple((name, str(error)) for name in wished))
     plan = layout(form, tokens, dropped)
     used = tuple(name for name in wished if name in form.names() and name not in dropped)
+    strict = bool(set(used) & set(STRICT))
+    counted = form.words is not None and form.words[1] is not None and "words" in used
+    scripts = (form.script,) if form.script else ("Latin", "") if strict and form.capitals is None else ("Latin",)
+    texts: list[str] = []
+    for script in scripts:
+        try:
+            letters = alphabet(form.letters, script, form.without, counted=counted)
+        except ValueError as error:
+            if not texts and script == scripts[-1]:
+                dropped |= dict.fromkeys(used, str(error))
+                used = ()
+            continue
+        texts.append(_text(form, plan, _style(form, plan, letters, strict=strict, counted=counted)))
     if not used:
-        return None if not wished else Written("", 0, (), tuple(dropped.items()))
-    rules, style = Rules(), _style(form, plan, letters, used)
+        return Written("", 0, (), tuple(dropped.items())) if wished else None
+    return Written(_either(texts), plan.tokens, used, tuple(dropped.items()))
+
+
+def _text(form: Form, plan: Layout, style: Style) -> str:
+    rules = Rules()
     write_words(rules, style)
-    root = _Writer(rules, form, plan, style).root()
-    return Written(rules.text(root), plan.tokens, used, tuple(dropped.items()))
+    return rules.text(_Writer(rules, form, plan, style).root())
 
 
-def _style(form: Form, plan: Layout, letters: Alphabet, used: tuple[str, ...]) -> Style:
-    counted = form.paragraphs is not None and form.separator.strip() == ""
+_PIECE = re.compile(r'"(?:[^"\\]|\\.)*"|\[(?:[^\]\\]|\\.)*\]|[A-Za-z][A-Za-z0-9-]*')
+
+
+def _either(texts: list[str]) -> str:
+    """
+    Return a grammar of texts in the one script or in the other.
+
+    A grammar that lets each word be of any script lets a small model drift from one into the next.
+    """
+    if len(texts) == 1:
+        return texts[0]
+    names = [
+        _PIECE.sub(lambda m, mark=mark: m[0] if m[0][0] in '"[' else f"{m[0]}-{mark}", text)  # type: ignore[misc]
+        for mark, text in zip("ab", texts, strict=True)
+    ]
+    return "root ::= root-a | root-b\n" + "".join(names)
+
+
+def _style(form: Form, plan: Layout, letters: Alphabet, *, strict: bool, counted: bool) -> Style:
+    tight = _tight(form)
     listed = bool(form.bullets or form.numbered)
-    breaks = () if listed or counted else ("\n\n",) if form.sentences else ("\n", "\n\n")
+    breaks = () if listed or tight else ("\n\n",) if form.sentences else ("\n", "\n\n")
     barred = "".join(form.wrapped) if form.wrapped else ""
     if form.paragraphs or form.paragraph_starts or form.bullets or form.highlights:
         barred += "*"
@@ -69,16 +100,23 @@ def _style(form: Form, plan: Layout, letters: Alphabet, used: tuple[str, ...]) -
         barred += "<>"
     return Style(
         alphabet=letters,
-        strict=bool(set(used) & set(STRICT)) or letters.dense,
+        strict=strict or letters.dense,
         joins=plan.joins,
-        avoid=tuple(term for term in form.excludes if term.isalpha()),
+        avoid=tuple(term for term in form.avoids if term.isalpha()),
+        exclude=tuple(term for term in form.excludes if term.isalpha()),
         shouts=form.capitals is None or form.capitals[1] is None,
         highlights=bool(form.highlights),
         placeholders=bool(form.placeholders),
+        marked=not counted,
         barred=barred,
         breaks=breaks,
         lists=not (listed or form.sentences or form.words or form.paragraphs or form.highlights),
     )
+
+
+def _tight(form: Form) -> bool:
+    """Whether blank lines are counted, so that there may be no others."""
+    return bool(form.paragraphs or form.paragraph_starts) and not form.separator.strip()
 
 
 class _Writer:
@@ -86,8 +124,9 @@ class _Writer:
 
     def __init__(self, rules: Rules, form: Form, plan: Layout, style: Style) -> None:
         self.rules, self.form, self.plan, self.style = rules, form, plan, style
-        self.tight = form.paragraphs is not None and form.separator.strip() == ""
+        self.tight = _tight(form)
         self.line = "\n" if self.tight else "\n\n"
+        self.mark = form.ends if len(form.ends) < 4 and not any(c.isalnum() or c.isspace() for c in form.ends) else ""
 
     def root(self) -> str:
         """Return the body of the root rule."""
@@ -105,7 +144,7 @@ class _Writer:
         if form.postscript:
             out += [literal(self.line), literal(form.postscript), '" "', self._prose_line(self.plan.close)]
         if form.ends:
-            out.append(literal(" " if self.tight else "\n\n") + " " + literal(form.ends))
+            out.append(literal(form.ends if self.mark else (" " if self.tight else "\n\n") + form.ends))
         if form.wrapped:
             out.append(literal(form.wrapped[1]))
         return " ".join(part for part in out if part)
@@ -132,55 +171,63 @@ class _Writer:
         return f" {literal(self.line)} ".join(texts)
 
     def _chunk(self, chunk: Chunk, name: str) -> str:
+        listed = chunk.bullets or chunk.numbered
+        bare = bool(self.mark) and chunk is self.plan.parts[-1][-1] and not (listed or self.form.postscript)
         out = [literal(chunk.header + "\n")] if chunk.header else []
         if chunk.first:
             out += [literal(chunk.first), '" "']
-        out.append(self._sentences(chunk) if chunk.sentences else self._passage(chunk))
+        out.append(self._sentences(chunk, bare) if chunk.sentences else self._passage(chunk, bare))
         for bounds, marks in ((chunk.bullets, None), (chunk.numbered, "numbered")):
             if bounds:
                 out.append(self._list(bounds, numbered=marks is not None))
         return self.rules.add(name, " ".join(out))
 
-    def _passage(self, chunk: Chunk) -> str:
-        low, high = chunk.words
-        high = min(high, MOST_TIMES)
-        count = len(chunk.items) + 1
-        spent = sum(item.words for item in chunk.items)
-        least, most = max(0, low - 1 - len(chunk.items)) // count, max(0, high - 1 - spent) // count
-        if low <= len(chunk.items) + 2:
-            least = 0
-        most = max(most, least)
-        out = []
-        for item in chunk.items:
-            out += [times("u", least, most), self._item(item), "g"]
-        rest = max(0, low - 1 - len(chunk.items) - least * len(chunk.items)) if low > 1 else 0
-        return " ".join([*filter(None, out), times("u", rest, max(most, rest)), "f"])
+    def _passage(self, chunk: Chunk, bare: bool) -> str:
+        low, high = chunk.words[0], min(chunk.words[1], MOST_TIMES)
+        return self._stretch("u", low, high, chunk.items, "g", "w" if bare else "f")
 
-    def _sentences(self, chunk: Chunk) -> str:
+    def _stretch(self, unit: str, low: int, high: int, items: tuple[Item, ...], gap: str, last: str) -> str:
+        """Return words from `low` to `high` with the items among them, each as early as the model likes."""
+        count, spent = len(items), sum(item.words for item in items)
+        free = max(0, low - 1 - count)
+        least = free // (count + 1) if count and low > 2 * count + 8 else 0
+        rest = free - least * count
+        most = max(least, (high - 1 - spent - rest) // (count + 1)) if count else 0
+        out = []
+        for item in items:
+            out += [times(unit, least, most), self._item(item), gap]
+        end = max(rest, high - 1 - spent - most * count)
+        return " ".join([*filter(None, out), *filter(None, [times(unit, rest, end)]), last])
+
+    def _sentences(self, chunk: Chunk, bare: bool) -> str:
         assert chunk.sentences
         few, most = chunk.sentences
         low, high = chunk.each
-        plain = self.rules.add(f"s{low}-{high}", self._sentence(low, high, ()))
-        gap = '" "' + "".join(f" | {literal(text)}" for text in self.style.breaks)
-        self.rules.add("sg", gap)
-        items = [chunk.items[len(chunk.items) * n // few : len(chunk.items) * (n + 1) // few] for n in range(few)]
-        made = [self._sentence(low, high, some) if some else plain for some in items]
+        plain = self.rules.add(f"s{low}-{high}", self._sentence(low, high, (), "z"))
+        self.rules.add("sg", '" "' + "".join(f" | {literal(text)}" for text in self.style.breaks))
+        marks = [item.text for item in chunk.items if self._is_end(item)]
+        others = [item for item in chunk.items if not self._is_end(item)]
+        made = []
+        for n in range(few):
+            some = tuple(others[len(others) * n // few : len(others) * (n + 1) // few])
+            end = f"w {literal(marks[n])}" if n < len(marks) else "z"
+            made.append(self._sentence(low, high, some, end) if some or end != "z" else plain)
+        if bare:
+            some = tuple(others[len(others) * (few - 1) // few :])
+            last = self._sentence(low, high, some, "w")
+            return " ".join(
+                [*(f"{one} sg" for one in made[:-1]), f"({plain} sg){{0,{most - few}}}" if most > few else "", last]
+            )
         more = f" (sg {plain}){{0,{most - few}}}" if most > few else ""
         if all(one == plain for one in made):
             return f"{plain} (sg {plain}){{{few - 1},{most - 1}}}" if most > 1 else plain
         return " sg ".join(made) + more
 
-    def _sentence(self, low: int, high: int, items: tuple[Item, ...]) -> str:
-        spent = sum(item.words for item in items)
-        each = max(0, high - spent - 1) // (len(items) + 1)
-        rest = max(0, low - 1 - len(items))
-        out = []
-        for item in items:
-            out += [times("v", 0, each), self._item(item), self._after_item()]
-        return " ".join([*filter(None, out), times("v", rest, max(each, rest)), "z"])
+    def _is_end(self, item: Item) -> bool:
+        return item.what == "letter" and item.text in self.style.alphabet.enders
 
-    def _after_item(self) -> str:
-        return '" "'
+    def _sentence(self, low: int, high: int, items: tuple[Item, ...], end: str) -> str:
+        return self._stretch("v", low, high, items, '" "', end)
 
     def _item(self, item: Item) -> str:
         if item.what == "text":
@@ -193,7 +240,8 @@ class _Writer:
 
     def _list(self, bounds: tuple[int, int], *, numbered: bool) -> str:
         low, high = bounds
-        line = self.rules.add("ln", f"{times('v', 1, max(1, self.plan.line - 1))} (w | z)")
+        end = "w" if self.mark else "(w | z)"
+        line = self.rules.add("ln", f"{times('v', 1, max(1, self.plan.line - 1))} {end}")
         if numbered:
             lines = [f"{literal(f'{chr(10)}{n + 1}. ')} {line}" for n in range(high)]
             text = ""
@@ -206,4 +254,4 @@ class _Writer:
         return times(bullet, low, high)
 
     def _prose_line(self, words: int) -> str:
-        return f"{times('v', 1, max(1, words - 1))} z"
+        return f"{times('v', 1, max(1, words - 1))} {'w' if self.mark else 'z'}"

@@ -70,7 +70,7 @@ def layout(form: Form, tokens: int, dropped: Dropped) -> Layout:
         line = max(2, min(LINE, (left - close) * 2 // 3 // max(1, lines))) if lines else LINE
         left -= close + line * lines
         items = sum(item.words + 1 for item in _items(form))
-        if left < max(len(chunks) * 2 + items, low):
+        if left < max(len(chunks) * 3, low) + items + (form.sentences or (0, 0))[0]:
             dropped["words"] = f"at most {high} leave no room for the rest"
             joins, line, close, low = True, LINE, _close(form), 0
         else:
@@ -157,7 +157,9 @@ def _shared(form: Form, chunks: list[Chunk], low: int, room: int, dropped: Dropp
         if said:
             few, most = said[0][n], said[1][n]
             shortest = max(1, -(-least // few), min(SHORTEST, words[1] // most))
-            chunk = chunk._replace(sentences=(few, most), each=(shortest, max(shortest, min(USUAL, words[1] // most))))
+            most = max(few, min(most, words[1] // shortest))
+            longest = max(shortest, min(max(USUAL, shortest + 10), words[1] // most))
+            chunk = chunk._replace(sentences=(few, most), each=(shortest, longest))
         out.append(chunk)
     return out
 

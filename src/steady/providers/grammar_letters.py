@@ -58,7 +58,8 @@ DENSE = frozenset({"Han", "Hiragana", "Katakana", "Thai"})
 _ENDERS = {"Devanagari": "।.!?", "Bengali": "।.!?", "Gurmukhi": "।.!?", "Arabic": ".!؟", "Han": "。！？",
            "Hiragana": "。！？", "Katakana": "。！？"}  # fmt: skip
 _COMMAS = {"Arabic": "،؛", "Han": "，、；", "Hiragana": "、", "Katakana": "、"}
-_ANY = ("Latin", "Greek", "Cyrillic", "Arabic", "Hebrew", "Devanagari", "Bengali", "Tamil", "Telugu", "Hangul")
+_OTHERS = ("Greek", "Cyrillic", "Arabic", "Hebrew", "Hangul", "Devanagari", "Bengali", "Tamil", "Telugu", "Gujarati")
+_MARKLESS = 5  # of them: letters alone, so that whoever counts runs of letters counts words
 
 
 class Alphabet(NamedTuple):
@@ -78,14 +79,15 @@ class Alphabet(NamedTuple):
         return not self.without & set(text)
 
 
-def alphabet(case: Case = "", script: str = "", without: str = "") -> Alphabet:
+def alphabet(case: Case = "", script: str = "Latin", without: str = "", *, counted: bool = False) -> Alphabet:
     """
     Return what may be written with.
 
     Args:
         case: The one case that letters may have; "" for both.
-        script: A name of `SCRIPTS`; "" for the commonest that put blanks between words.
+        script: A name of `SCRIPTS`; "" for the commonest others than Latin that put blanks between words.
         without: Characters that may not occur.
+        counted: Whether words are counted against a maximum: with "", leaves out scripts with marks after letters.
 
     Raises:
         ValueError: If the script is not known, or no letter or no mark that ends a sentence is left.
@@ -93,13 +95,13 @@ def alphabet(case: Case = "", script: str = "", without: str = "") -> Alphabet:
     if script and script not in SCRIPTS:
         raise ValueError(f"the script {script!r} is none of {', '.join(SCRIPTS)}")
     gone = frozenset(without)
-    letters = minus(_letters(case, script), gone)
+    letters = minus(_letters(case, script, counted), gone)
     enders = _kept(_ENDERS.get(script, ".!?"), gone)
     if not letters or not enders:
         raise ValueError(f"without {without!r} there is no {'letter' if not letters else 'end of a sentence'} left")
     return Alphabet(
         letters=letters,
-        lower=minus(_letters("lower", script), gone),
+        lower=minus(_letters("lower", script, counted), gone),
         digits=minus(((0x30, 0x39),), gone),
         enders=enders,
         commas=_kept(_COMMAS.get(script, ",;"), gone),
@@ -123,14 +125,21 @@ def minus(ranges: Ranges, characters: frozenset[str]) -> Ranges:
     return tuple(out)
 
 
+def holds(ranges: Ranges, character: str) -> bool:
+    """Whether a character is in one of the ranges."""
+    return any(low <= ord(character) <= high for low, high in ranges)
+
+
 def char_class(ranges: Ranges, more: str = "") -> str:
     """Return a GBNF character class of ranges and single characters."""
     body = "".join(_escaped(a) if a == b else f"{_escaped(a)}-{_escaped(b)}" for a, b in ranges)
     return "[" + body + "".join(_escaped(ord(c)) for c in dict.fromkeys(more)) + "]"
 
 
-def _letters(case: Case, script: str) -> Ranges:
-    names = (script,) if script else _ANY
+def _letters(case: Case, script: str, counted: bool) -> Ranges:
+    names: tuple[str, ...] = (script,)
+    if not script:
+        names = tuple(_CASED)[1:] if case else _OTHERS[:_MARKLESS] if counted else _OTHERS
     return tuple(r for name in names for r in (_CASED[name][case] if name in _CASED else _UNCASED[name]))
 
 

@@ -28,6 +28,7 @@ class Form(Struct, frozen=True, kw_only=True):
     script: str = ""
     without: str = ""
     excludes: tuple[str, ...] = ()
+    avoids: tuple[str, ...] = ()
     contains: tuple[tuple[str, int], ...] = ()
     words: Range | None = None
     sentences: Range | None = None
@@ -64,6 +65,7 @@ def settle(form: Form) -> tuple[Form, Dropped]:
     form = _sayable(form, dropped)
     form = _marked(form, dropped)
     form = _counted(form, dropped)
+    form = _ended(form, dropped)
     return _placed(form, dropped), dropped
 
 
@@ -75,13 +77,11 @@ def _without(form: Form, dropped: Dropped, name: str, why: str) -> Form:
 def _cased(form: Form) -> Form:
     change: dict[Case, Callable[[str], str]] = {"": str, "lower": str.lower, "upper": str.upper}
     to = change[form.letters]
-    sections = None if form.sections is None else (form.sections[0], to(form.sections[1]))
     return structs.replace(
         form,
         starts=to(form.starts),
         ends=to(form.ends),
         postscript=to(form.postscript),
-        sections=sections,
         contains=tuple((to(text), n) for text, n in form.contains if text),
         paragraph_starts=tuple((n, to(text)) for n, text in form.paragraph_starts if text),
     )
@@ -106,6 +106,11 @@ def _sayable(form: Form, dropped: Dropped) -> Form:
         if kept != held:
             dropped[name] = "one of them holds a character that may not occur"
             form = structs.replace(form, **{name: kept})
+    for name in ("excludes", "avoids"):
+        if not all(term.isalpha() for term in getattr(form, name)):
+            dropped[name] = "a term of more than one word can't be kept out"
+    if form.sections and form.letters and form.sections[1] != getattr(form.sections[1], form.letters)():
+        form = _without(form, dropped, "sections", f"{form.sections[1]!r} is not {form.letters} case")
     if form.sections and (why := bad(form.sections[1] + " 1234567890")):
         form = _without(form, dropped, "sections", why)
     if form.wrapped and (why := bad("".join(form.wrapped))):
@@ -128,9 +133,19 @@ def _marked(form: Form, dropped: Dropped) -> Form:
         if (form.letters == "lower" and low) or (form.letters == "upper" and high is not None):
             dropped["capitals"] = f"all letters are {form.letters} case"
         form = structs.replace(form, capitals=None)
+    if form.capitals and form.capitals[1] is not None and form.capitals[0] + _shouted(form) > form.capitals[1]:
+        form = _without(form, dropped, "capitals", "what must occur holds more words in capitals")
     if form.capitals and form.script not in ("", "Latin"):
         form = _without(form, dropped, "capitals", f"words in {form.script} are not counted")
     return form
+
+
+def _shouted(form: Form) -> int:
+    """How many words in capitals the texts hold that must occur."""
+    count, word = form.sections or (0, "")
+    texts = [form.starts, form.ends, form.postscript, *[word] * count]
+    texts += [text for text, n in form.contains for _ in range(n)] + [text for _, text in form.paragraph_starts]
+    return sum(1 for text in texts for part in text.split() if part.isupper())
 
 
 def _counted(form: Form, dropped: Dropped) -> Form:
@@ -157,6 +172,19 @@ def _counted(form: Form, dropped: Dropped) -> Form:
     return form
 
 
+def _ended(form: Form, dropped: Dropped) -> Form:
+    """Marks that end sentences need as many sentences, where those are counted."""
+    marks = sum(n for text, n in form.contains if text in (".", "!", "?"))
+    if form.sentences is None or not marks:
+        return form
+    low, high = form.sentences
+    if high is not None and marks > max(low, high - 3):
+        kept = tuple(pair for pair in form.contains if pair[0] not in (".", "!", "?"))
+        dropped["contains"] = f"{marks} marks need more than {high} sentences"
+        return structs.replace(form, contains=kept)
+    return structs.replace(form, sentences=(max(low, marks), high))
+
+
 def _placed(form: Form, dropped: Dropped) -> Form:
     """Leave out what the layout has no place for."""
     form = structs.replace(form, separator=form.separator or ("\n\n" if form.paragraphs else ""))
@@ -168,6 +196,8 @@ def _placed(form: Form, dropped: Dropped) -> Form:
         text = getattr(form, name)
         if form.paragraphs and text and form.separator in text:
             form = _without(form, dropped, "paragraphs", f"`{name}` holds what stands between them")
+    if form.sections and form.paragraph_starts:
+        form = _without(form, dropped, "paragraph_starts", "sections begin with their headings")
     firsts = [n for n, _ in form.paragraph_starts]
     high = form.paragraphs[1] if form.paragraphs else None
     if firsts and (len(set(firsts)) < len(firsts) or min(firsts) < 1 or max(firsts) > (high or MOST_PARTS)):

@@ -11,9 +11,9 @@ from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 from steady.providers.grammar import literal
-from steady.providers.grammar_letters import Alphabet, Ranges, char_class, minus
+from steady.providers.grammar_avoid import LONGEST, avoiding
+from steady.providers.grammar_letters import Alphabet, Ranges, char_class, holds, minus
 
-LONGEST = 16  # letters of a word, or of a part of one
 _ABBREVIATIONS = (
     "dr mr mrs ms prof sr jr st mt ft gen col lt sgt capt rev hon messrs mme mlle hr fr vs cf al approx dept est inc "
     "ltd bzw ca vgl no nr nos fig figs pp vol art sec ch eq tab op num"
@@ -30,9 +30,11 @@ class Style(NamedTuple):
     strict: bool = True
     joins: bool = True  # words may be joined by apostrophes and hyphens, numbers have decimals
     avoid: tuple[str, ...] = ()  # whole words that don't occur, in any case
+    exclude: tuple[str, ...] = ()  # letters that don't occur in a row, in any case
     shouts: bool = True  # words all in capitals may occur
     highlights: bool = False  # *highlighted* words are asked for
     placeholders: bool = False  # [placeholders] are asked for
+    marked: bool = True  # and may occur more often than asked for
     barred: str = ""  # characters that the layout needs for itself
     breaks: tuple[str, ...] = ("\n", "\n\n")  # what may stand between lines of one passage
     lists: bool = False  # lines may begin with list marks
@@ -50,9 +52,13 @@ class Rules:
             raise ValueError(f"the rule {name!r} is written twice")
         return name
 
-    def has(self, name: str) -> bool:
-        """Whether a rule of this name is written."""
-        return name in self._bodies
+    def word(
+        self, name: str, first: Ranges, rest: Ranges, least: int, words: Sequence[str], texts: Sequence[str]
+    ) -> str:
+        """Add a rule for words that avoid others, see `avoiding`, and return its name."""
+        if name not in self._bodies:
+            self._bodies[name] = avoiding(self._bodies, name, first, rest, least, words, texts)
+        return name
 
     def text(self, root: str) -> str:
         """Return the grammar."""
@@ -91,7 +97,7 @@ def write_words(rules: Rules, style: Style) -> None:
 def capital(rules: Rules, style: Style) -> str:
     """Return the name of a rule for a word all in capitals."""
     upper = minus(((0x41, 0x5A),), style.alphabet.without)
-    return rules.add("cw", avoiding(rules, "cw", style.avoid, upper, upper, least=2))
+    return rules.word("cw", upper, upper, 2, style.avoid, style.exclude)
 
 
 def with_letter(rules: Rules, style: Style, letter: str) -> str:
@@ -100,60 +106,16 @@ def with_letter(rules: Rules, style: Style, letter: str) -> str:
     letters = style.alphabet.letters
     if not letter.isalpha():
         return rules.add(name, f"w {literal(letter)}" if letter in style.alphabet.enders else f"{literal(letter)} w")
-    both = [c for c in dict.fromkeys((letter, letter.lower(), letter.upper())) if len(c) == 1 and _in(letters, c)]
+    both = [c for c in dict.fromkeys((letter, letter.lower(), letter.upper())) if len(c) == 1 and holds(letters, c)]
     any_ = char_class(letters)
     return rules.add(name, f"{any_}{{0,9}} {char_class((), ''.join(both or [letter]))} {any_}{{0,9}}")
-
-
-def avoiding(rules: Rules, name: str, words: Sequence[str], first: Ranges, rest: Ranges, least: int = 1) -> str:
-    """
-    Return the body of a rule for a word of these letters that is none of `words`, whatever its case.
-
-    A trie of the words, as one rule for each of its nodes: a word leaves it with its first other letter.
-    """
-    trie: dict[str, dict[str, None]] = {"": {}}
-    ends = {word.casefold() for word in words if word.isalpha()}
-    for word in sorted(ends):
-        for at in range(len(word)):
-            trie.setdefault(word[:at], {})[word[at]] = None
-            trie.setdefault(word[: at + 1], {})
-    tail = rules.add(f"{name}-r", char_class(rest))
-    more = tuple((low, high) for low, high in first if low > 0x7F)  # words to avoid in other scripts are rare
-    plain = not more or all(word.isascii() for word in ends)
-    if more and plain:
-        rules.add(f"{name}-m", char_class(more))
-
-    def node(prefix: str) -> str:
-        letters = first if not prefix else rest
-        ways = []
-        gone: set[str] = set()
-        for letter in trie[prefix]:
-            both = {letter, letter.upper(), letter.lower()}
-            mine = "".join(sorted(c for c in both if len(c) == 1 and _in(letters, c)))
-            gone |= set(mine)
-            if mine:
-                deeper = prefix + letter
-                sub = rules.add(f"{name}-{''.join(f'{ord(c):x}-' for c in deeper)}n", node(deeper))
-                ways.append(f"{char_class((), mine)} {sub}")
-        need = max(0, least - len(prefix) - 1)
-        other = minus(letters, frozenset(gone))
-        near = tuple((low, high) for low, high in other if low <= 0x7F) if plain and letters == first else other
-        if near:
-            ways.insert(0, f"{char_class(near)} {times(tail, need, LONGEST)}")
-        if plain and more and letters == first:
-            ways.append(f"{name}-m {times(tail, need, LONGEST)}")
-        if len(prefix) >= least and prefix not in ends:
-            ways.append('""')
-        return " | ".join(ways)
-
-    return node("")
 
 
 def _strict(rules: Rules, style: Style) -> None:
     it = style.alphabet
     first, rest = it.letters, it.letters if style.shouts else it.lower
     least = 1 if style.shouts else 2
-    rules.add("k", avoiding(rules, "k", style.avoid, first, rest, least))
+    rules.word("k", first, rest, least, style.avoid, style.exclude)
     word = "k"
     if style.joins and (marks := it.joins.replace("-", "")):
         word += f" ({char_class((), marks)} {char_class(rest)}{{1,2}})?"
@@ -206,7 +168,7 @@ def _last(rules: Rules, style: Style) -> None:
         rules.add("z", "w e")
         return
     rest = it.letters if style.shouts else it.lower
-    rules.add("y", avoiding(rules, "y", (*style.avoid, *NO_ENDS), it.letters, rest, least=2))
+    rules.word("y", it.letters, rest, 2, (*style.avoid, *NO_ENDS), style.exclude)
     others = it.enders.replace(".", "")
     rules.add("z", 'y "."' + (f" | w {char_class((), others)}" if others else ""))
 
@@ -226,6 +188,8 @@ def _loose(rules: Rules, style: Style) -> None:
 
 
 def _asked(style: Style) -> list[str]:
+    if not style.marked:
+        return []
     return [*(["hl"] if style.highlights else []), *(["ph"] if style.placeholders else [])]
 
 
@@ -237,7 +201,3 @@ def _list_marks(style: Style) -> str:
 
 def _singles(style: Style) -> frozenset[str]:
     return frozenset(word.casefold() for word in style.avoid if len(word) == 1)
-
-
-def _in(ranges: Ranges, character: str) -> bool:
-    return any(low <= ord(character) <= high for low, high in ranges)

@@ -151,6 +151,7 @@ _MERGE: dict[str, Callable[[Any, Any], Any]] = {
     "script": _same,
     "without": _characters,
     "excludes": _united,
+    "avoids": _united,
     "contains": _most,
     "characters": _range,
     "words": _range,

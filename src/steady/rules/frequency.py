@@ -174,7 +174,7 @@ class KeywordFrequency(Rule, frozen=True, kw_only=True, tag="keyword_frequency")
         """See Rule."""
         low, high = self.count.min or 0, self.count.max
         if high == 0 and not self.case:
-            return Constraint(excludes=(self.keyword,))
+            return Constraint(avoids=(self.keyword,)) if self.whole_words else Constraint(excludes=(self.keyword,))
         return Constraint(contains=((self.keyword, low),)) if low else None
 
     def statement(self) -> str:

@@ -93,7 +93,8 @@ class Constraint(Struct, frozen=True, kw_only=True, omit_defaults=True):
     letters: Literal["", "lower", "upper"] = ""  # no letter of the other case
     script: str = ""  # Unicode script of every letter: "Latin", "Cyrillic", "Devanagari", ...
     without: str = ""  # characters that don't occur: ","
-    excludes: tuple[str, ...] = ()  # texts that don't occur, in any case
+    excludes: tuple[str, ...] = ()  # texts that don't occur, in any case, not within a word either
+    avoids: tuple[str, ...] = ()  # words and phrases that don't occur as whole words, in any case
     contains: tuple[tuple[str, int], ...] = ()  # (text, at least how many times)
     characters: Range | None = None
     words: Range | None = None
