@@ -127,6 +127,8 @@ def test_the_type_asked_for_is_demanded_and_never_made_up(asked: str, text: str,
         ("[+1, .5, -.5, 5., 1_000, 1.e3]", "[1, 0.5, -0.5, 5, 1000, 1e3]"),
         ('\ufeff{"a":\u00a01}', '{"a":1}'),
         ('{"a": 1}}', '{"a": 1}'),
+        ('{"a": "he said "yes" to it"}', '{"a": "he said \\"yes\\" to it"}'),
+        ('["(so-called "new" one)", "b"]', '["(so-called \\"new\\" one)", "b"]'),
         ('As shown in [1], it is {"a": 1}.', '{"a": 1}'),
         ('Use {name} so:\n{"a": 1}', '{"a": 1}'),
         ('For example {"a": 1}. Final:\n```json\n{"a": 2}\n```', '{"a": 2}'),
@@ -172,7 +174,7 @@ def test_what_is_cut_off_or_broken_is_never_closed_into_a_shorter_answer(text: s
 @pytest.mark.parametrize(
     "text",
     ['{"a":1}\n{"b":2}', '{"a":1} or {"b":1}', '{"a": 1, "a": 2,}', '["a" "b"]', '{"a": 007}', "[NaN]", "[1,,2]",
-     "hello", "", "  ", "- [ ] todo", "see [1] for more", '{"a": "he said "yes" to it"}', "{'a': '\ud800'}"],
+     "hello", "", "  ", "- [ ] todo", "see [1] for more", '["a" and "b"]', '{"a": "x "b": 2}', "{'a': '\ud800'}"],
 )  # fmt: skip
 def test_where_it_is_unclear_what_was_meant_nothing_is_mended(text: str) -> None:
     assert mend(text) is None

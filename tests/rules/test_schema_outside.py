@@ -115,7 +115,8 @@ WORDS = st.sampled_from(
     ["$ref", "$id", "$schema", "$anchor", "$dynamicRef", "$dynamicAnchor", "$recursiveRef", "$recursiveAnchor", "$defs",
      "definitions", "properties", "patternProperties", "items", "prefixItems", "additionalItems", "allOf", "anyOf",
      "not", "if", "then", "contains", "dependencies", "dependentSchemas", "contentSchema", "propertyNames", "type",
-     "enum", "const", "pattern", "format", "multipleOf", "uniqueItems", "unevaluatedProperties", "required", "maxLength"]
+     "enum", "const", "pattern", "format", "multipleOf", "uniqueItems", "unevaluatedProperties", "required",
+     "maxLength"]
 )  # fmt: skip
 LEAVES = (
     st.sampled_from(["#", "#/$defs/a", "#a", HOST, "x.json", D7, D2019, "string", "a|b", "(", "(?=a)", "uri", "", "a"])

@@ -261,6 +261,7 @@ class Reader:
             self.put(self.at, self.at + 1, '"')
         self.at += 1
         plain = _PLAIN[opener]
+        quoting = False  # between two quotes that are part of the string: `say "hi" now`
         while True:
             run = plain.match(self.text, self.at)
             self.at = run.end() if run else self.at
@@ -268,7 +269,9 @@ class Reader:
             if not char:
                 raise Stop(self.at, "cut")
             if char in closers and self.closes(char):
-                break
+                if char != opener or not (quoting or self.quotes()):
+                    break
+                quoting = not quoting
             self.inner(char)
         if char != '"':
             self.put(self.at, self.at + 1, '"')
@@ -280,6 +283,12 @@ class Reader:
         """Say whether a quote ends its string; an apostrophe between two letters (`don't`) does not."""
         around = self.text[self.at - 1] + self.text[self.at + 1 : self.at + 2]
         return char not in _APOSTROPHES or len(around) < 2 or not around.isalnum()
+
+    def quotes(self) -> bool:
+        """Say whether a quote opens a quotation inside its string: behind a blank, before a word. What closes a string
+        has a comma, a colon or a bracket behind it; if this one did after all, the text ends inside a string, and
+        nothing is repaired."""
+        return self.text[self.at - 1] in " (" and self.text[self.at + 1 : self.at + 2].isalnum()
 
     def inner(self, char: str) -> None:
         """Put one character of a string into JSON's form."""
