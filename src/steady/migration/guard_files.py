@@ -209,17 +209,20 @@ def _tree(source: bytes) -> Element:
     top = Element("", 0, {}, [])
     stack = [top]
 
+    def refuse(why: str) -> expat.ExpatError:
+        error = expat.ExpatError(why)
+        error.lineno = parser.CurrentLineNumber
+        return error
+
     def start(tag: str, attributes: dict[str, str]) -> None:
         element = Element(tag, parser.CurrentLineNumber, attributes, [])
         if len(stack) > 60:
-            raise expat.ExpatError("nested deeper than 60 levels")
+            raise refuse("nested deeper than 60 levels")
         stack[-1].children.append(element)
         stack.append(element)
 
     def entity(*_: Any) -> None:
-        error = expat.ExpatError("it declares an entity")
-        error.lineno = parser.CurrentLineNumber
-        raise error
+        raise refuse("it declares an entity")
 
     parser.StartElementHandler = start
     parser.EndElementHandler = lambda tag: stack.pop()
