@@ -48,9 +48,10 @@ Every rule looks at surfaces (`on:`): `answer`, `tool_arguments`, `reasoning`, `
 is not applicable, which is no failure. A *pure* rule is computed again by a replay; the verdict of any other is kept on
 the receipt. A *sensitive* one never shows what it matched.
 
-A policy streams live where it makes one candidate and each of its enforced rules is a window (or a prefix) that fixes
-or ends the stream. It then holds back as many characters as its widest rule is wide, and as many again to check what was
-fixed; an answer shorter than that arrives at its end.
+A policy streams live where it makes one candidate and each of its enforced rules is a window that fixes or ends the
+stream, or a prefix or a growing one that ends it. It holds back what a match may still begin with or go on with: of
+prose about a word, and never more than its widest rule is wide, and as much again to check what was fixed. Where a
+policy streams a JSON answer live, nothing leaves before the value that it belongs to can stay.
 
 This page is generated from the rules themselves.
 

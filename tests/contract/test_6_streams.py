@@ -127,7 +127,7 @@ def test_a_stream_goes_on_live_after_a_fix(steady: Served, up: Upstream) -> None
 
 
 def test_an_exception_before_anything_was_sent_keeps_its_status(steady: Served, up: Upstream) -> None:
-    up.stream(*_pieces(["Hot la", "va flows."]))
+    up.stream(*_pieces(["La", "va flows."]))
     answer = steady.chat(model="ending", stream=True)
 
     assert answer.status == 422
@@ -139,6 +139,18 @@ def test_a_live_stream_tells_the_upstream_when_the_client_hangs_up(steady: Serve
     _read_some(steady, up, "fixing", b"Paris")
 
     assert up.wait(lambda u: u.hangups >= 1)
+
+
+def test_a_live_stream_that_is_given_up_is_counted_and_nothing_of_it_is_kept(steady: Served, up: Upstream) -> None:
+    """What had come is no answer: nothing was decided. It was a request all the same."""
+    up.stream(*_pieces(LONG)[:-2], then="hang")
+    names = ("steady_requests_total", 'steady_decisions_total{action="hung_up",policy="fixing"}')
+    before = [steady.metric(name) for name in (*names, "steady_receipts_stored_total")]
+    _read_some(steady, up, "fixing", b"Paris")
+
+    assert up.wait(lambda u: u.hangups >= 1)
+    assert up.wait(lambda u: [steady.metric(name) for name in names] == [count + 1 for count in before[:2]])
+    assert steady.metric("steady_receipts_stored_total") == before[2]
 
 
 def test_an_answer_that_is_decided_whole_is_kept_though_its_client_hung_up(steady: Served, up: Upstream) -> None:

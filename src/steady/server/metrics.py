@@ -21,7 +21,9 @@ from steady.server.scrape import StoreCollector, Stored, Sum
 from steady.types import Outcome, Usage, Verdict
 
 OTHER = "other"
-ACTIONS = ("answered", "passed_through", "otherwise", "refrained", "refused_input", "error")
+HUNG_UP = "hung_up"
+"""Stands for a decision that was not made, since the client of a live stream went away before its end."""
+ACTIONS = ("answered", "passed_through", "otherwise", "refrained", "refused_input", "error", HUNG_UP)
 ABSTAINED = frozenset(("otherwise", "refrained", "error"))
 """Actions under which no candidate was released although the question was let through."""
 RESULTS = ("passed", "failed", "shadow_failed", "not_applicable", "rule_error")
@@ -244,6 +246,12 @@ class Metrics:
     def hung_up(self) -> None:
         """Count a client that went away before its stream ended."""
         self.hang_ups.inc()
+
+    def undecided(self, policy: str, *, model: str) -> None:
+        """Count a request whose live stream was given up with its client: nothing was decided, and nothing is kept."""
+        route = self._routes.get((policy, model)) or self._route(policy, model)
+        route.requests.inc()
+        route.actions[HUNG_UP].inc()
 
     def error(self, code: str, *, decided: bool = False) -> None:
         """Count a request that was answered with an error of this `code`. `decided`: it was observed as well."""

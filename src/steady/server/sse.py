@@ -44,7 +44,11 @@ class Wire:
 
 
 async def stream_turn(services: Services, turn: "Turn", receive: Receive, send: Send) -> None:
-    """Answer one streamed request; stop the upstream if the client of a live stream hangs up."""
+    """
+    Answer one streamed request; stop the upstream if the client of a live stream hangs up.
+
+    Such a request ends undecided: what had come is no answer, so no receipt is kept, and it is counted as `hung_up`.
+    """
     work = asyncio.ensure_future(_answer(services, turn, send))
     gone = asyncio.ensure_future(_hung_up(receive))
     try:
@@ -56,6 +60,8 @@ async def stream_turn(services: Services, turn: "Turn", receive: Receive, send: 
         await asyncio.wait({work})
         if not work.cancelled():
             work.result()
+        elif turn.joins or not turn.run.outcome.done():  # else it was decided, and only the sending broke off
+            services.metrics.undecided(turn.policy.name, model=turn.policy_model)
     finally:
         gone.cancel()
         if not work.done():
