@@ -91,7 +91,7 @@ def _letters(k: Kwargs) -> list[Rule]:
 
 
 def _language(k: Kwargs) -> list[Rule]:
-    return [{"rule": "language", "allow": [k["language"]]}]
+    return [{"rule": "language", "allow": [k["language"]], "unsure": "fail"}]
 
 
 def _sentences(k: Kwargs) -> list[Rule]:
@@ -121,7 +121,7 @@ def _sections(k: Kwargs) -> list[Rule]:
 
 def _end(k: Kwargs) -> list[Rule]:
     phrase = k["end_phrase"].strip()
-    return [{"rule": "ends_with", "any": [phrase, f'{phrase}"'], "case": False}]
+    return [{"rule": "ends_with", "any": [phrase, f'{phrase}"', f"{phrase}\n", f"{phrase} "], "case": False}]
 
 
 def _capital_words(k: Kwargs) -> list[Rule]:
@@ -136,8 +136,12 @@ def _always(*rules: Rule) -> Callable[[Kwargs], list[Rule]]:
     return lambda k: [dict(rule) for rule in rules]
 
 
-def _english(letters: str) -> Callable[[Kwargs], list[Rule]]:
-    return _always({"rule": "case", "letters": letters}, {"rule": "language", "allow": ["en"]})
+def _english(letters: str, one_of_them: str) -> Callable[[Kwargs], list[Rule]]:
+    return _always(
+        {"rule": "case", "letters": letters},
+        {"rule": "regex", "id": "some_letter", "pattern": one_of_them},
+        {"rule": "language", "allow": ["en"]},
+    )
 
 
 _COMPILED: Mapping[str, Callable[[Kwargs], list[Rule]]] = {
@@ -166,8 +170,8 @@ _COMPILED: Mapping[str, Callable[[Kwargs], list[Rule]]] = {
     ],
     "startend:end_checker": _end,
     "change_case:capital_word_frequency": _capital_words,
-    "change_case:english_capital": _english("upper"),
-    "change_case:english_lowercase": _english("lower"),
+    "change_case:english_capital": _english("upper", r"\p{Lu}"),
+    "change_case:english_lowercase": _english("lower", r"\p{Ll}"),
     "punctuation:no_comma": _always({"rule": "punctuation", "without": [","]}),
     "startend:quotation": _always({"rule": "punctuation", "quotation": True}),
 }

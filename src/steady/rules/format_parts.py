@@ -52,17 +52,21 @@ def bullets(text: str, spaced: bool = True) -> list[Span]:
     Args:
         text: What is looked at.
         spaced: Whether white space must follow, as markdown has it; lines that only divide (`---`) and code then don't
-            count. If not, every line that begins so counts, but for one that begins with two asterisks.
+            count. If not, every line that begins so counts, but for one that begins with two asterisks; a lone asterisk
+            takes in the line below.
     """
-    out = []
+    out, taken = [], False
     for line in lines_of(text):
         bare = line.text.lstrip()
-        if bare[:1] not in ("*", "-") or not bare:
+        if taken or bare[:1] not in ("*", "-") or not bare:
+            taken = False
             continue
         if spaced:
             counts = bare[1:2].isspace() and not line.code and not _RULE.fullmatch(line.text)
         else:
-            counts = bare[0] == "-" or (len(bare) > 1 and bare[1] != "*")
+            taken = bare == "*"
+            alone_at_end = bare == "*" and line.start + len(line.text) == len(text)
+            counts = bare[0] == "-" or not (bare[1:2] == "*" or alone_at_end)
         if counts:
             at = line.start + len(line.text) - len(bare)
             out.append(Span(at, at + 1))

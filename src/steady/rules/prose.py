@@ -24,11 +24,11 @@ _ABBREVIATIONS = (
 _TITLES = frozenset(_ABBREVIATIONS.split())
 _BEFORE_NUMBER = ("no", "nr", "nos", "fig", "figs", "p", "pp", "vol", "art", "sec", "ch", "eq", "tab", "op", "num")
 
-
-_RUN = re.compile(r"\w+")
+_DOTTED = re.compile(r"(?:\w\.)+\w")
+_RUN = re2.compile(r"[\p{L}\p{M}\p{Nd}\p{Nl}\p{Pc}]+")
 _BLANK = re.compile(r"\n[^\S\n]*\n\s*")
 _MARKED = re.compile(
-    "(?<![.!?…‽؟۔।॥።])[.!?…‽؟۔।॥።]++[\"'”’»)\\]]*+(?=\\s)"  # before white space, closing marks between
+    "(?<![.!?…‽؟۔।॥።])[.!?…‽؟۔।॥።]++[\"'”’»)\\]*]*+(?=\\s)"  # before white space, closing marks between
     "|[。！？｡]++[\"'”’」』）]*+"  # needs no white space
 )
 
@@ -57,12 +57,14 @@ def sentences(text: str, by: str = "lines") -> list[Span]:
 
     Args:
         text: What is split.
-        by: "lines", as said, or "marks": line breaks end no sentence, so that a list without marks is one.
+        by: "lines", as said, or "marks": line breaks end no sentence, so that a list without marks is one. Dotted
+            abbreviations then end one before a capital letter (`P.S. I`), and a single small letter ends none either.
     """
     out: list[Span] = []
     start = 0
     pattern = _END if by == "lines" else _MARKED
-    found = (hit.end() for hit in pattern.finditer(text) if _ends(text, hit.start(), hit.end()))
+    ends = _ends if by == "lines" else _stops
+    found = (hit.end() for hit in pattern.finditer(text) if ends(text, hit.start(), hit.end()))
     for end in [*found, len(text)]:
         part = text[start:end]
         bare = part.strip()
@@ -85,14 +87,37 @@ def _ends(text: str, at: int, end: int) -> bool:
         return True
     if word.casefold() in _TITLES or (word.casefold() in _BEFORE_NUMBER and after.isdigit()):
         return False
-    if before and word.isdigit() and len(word) < 4 and text[: before.start()].rstrip(" \t")[-1:] in ("", "\n", "\r"):
+    if _numbers_a_line(text, before):
         return False
-    return not ((len(word) == 1 and word.isupper()) or re.fullmatch(r"(?:\w\.)+\w", word))
+    return not ((len(word) == 1 and word.isupper()) or _DOTTED.fullmatch(word))
+
+
+def _stops(text: str, at: int, end: int) -> bool:
+    """The same where line breaks are white space like any other: after an abbreviation the next word decides."""
+    if text[at] != "." or text[at + 1 : at + 2] in (".", "!", "?"):
+        return True
+    before = _WORD_BEFORE.search(text, max(0, at - 20), at)
+    word = before[0] if before else ""
+    following = text[end : end + 40].lstrip()[:1]
+    if len(word) == 1 and word.isalpha():
+        return False
+    if _DOTTED.fullmatch(word):
+        return following.isupper()
+    if word.casefold() in _TITLES or (word.casefold() in _BEFORE_NUMBER and following.isdigit()):
+        return not following
+    return not _numbers_a_line(text, before)
+
+
+def _numbers_a_line(text: str, before: "re.Match[str] | None") -> bool:
+    """Whether the word before a point is a number at the beginning of its line: an item of a list."""
+    if before is None or not before[0].isdigit() or len(before[0]) > 3:
+        return False
+    return text[max(0, before.start() - 40) : before.start()].rstrip(" \t")[-1:] in ("", "\n", "\r")
 
 
 def runs(text: str) -> int:
-    """Return how many unbroken runs of letters, digits and underscores a text has: `don't` and `well-known` are two."""
-    return sum(1 for _ in _RUN.finditer(text))
+    """Return how many unbroken runs of letters, marks, digits and underscores there are: `don't` is two."""
+    return len(_RUN.findall(encode(text)))
 
 
 def lines(text: str) -> int:
