@@ -188,7 +188,7 @@ def _agreement(decision: Decision) -> Any:
 
 _TOLD: Mapping[str, Any] = {
     "action": lambda d: f"{d.action} {d.code}".strip(),
-    "answer": lambda d: msgspec.to_builtins(d.choices),
+    "answer": lambda d: [msgspec.to_builtins(choice) for choice in d.choices],
     "chosen": lambda d: list(d.chosen),
     "agreement": _agreement,
     "disclosure": lambda d: {"text": d.disclosure.text, "place": d.disclosure.place},
