@@ -73,7 +73,8 @@ def test_the_answer_can_be_a_grouping_that_nobody_gave() -> None:
 def test_a_chain_of_pairs_is_no_group() -> None:
     """Single linkage would put all four together; on average they are together in less than half."""
     together = {(0, 1): 0.6, (1, 2): 0.5, (2, 3): 0.6}
-    assert average_linkage(4, together) == [[0, 1], [2, 3]]
+    assert average_linkage(4, together) == ([[0, 1], [2, 3]], False)
+    assert average_linkage(2, {(0, 1): 0.5}) == ([[0, 1]], True)
 
 
 def test_an_item_that_a_draw_leaves_out_is_judged_by_the_others() -> None:

@@ -41,7 +41,8 @@ def test_kemeny_is_the_first_of_the_best_of_all_orders(seed: int) -> None:
         return sum(before[b][a] for a, b in combinations(order, 2))
 
     best = min(permutations(range(count)), key=lambda order: (cost(order), order))
-    assert kemeny(before) == list(best)
+    assert kemeny(before).order == list(best)
+    assert kemeny(before).tie == (sum(cost(order) == cost(best) for order in permutations(range(count))) > 1)
 
 
 def test_kemeny_says_what_it_can_do() -> None:
@@ -55,7 +56,7 @@ def test_schulze_finds_the_order_of_his_own_example() -> None:
     rankings = [["ABCDE".index(letter) for letter in order] for order in ballots]
     weights = [Fraction(count) for count in ballots.values()]
 
-    assert "".join("ABCDE"[i] for i in schulze(pairs(rankings, weights, 5))) == "EACBD"
+    assert "".join("ABCDE"[i] for i in schulze(pairs(rankings, weights, 5)).order) == "EACBD"
 
 
 @settings(deadline=None, max_examples=40)
@@ -66,13 +67,13 @@ def test_a_winner_of_every_duel_comes_first(seed: int) -> None:
     before = pairs(rankings, [ONE] * len(rankings), 5)
     winner = [i for i in range(5) if all(before[i][j] > before[j][i] for j in range(5) if j != i)]
 
-    for order in (schulze(before), kemeny(before)):
+    for order in (schulze(before).order, kemeny(before).order):
         assert not winner or order[0] == winner[0]
 
 
 def test_borda_takes_mean_ranks_and_the_average_of_those_left() -> None:
-    assert borda([[0, 1, 2], [1]], [ONE, ONE], 3) == [1, 0, 2]  # ranks 1+2.5, 2+1, 3+2.5
-    assert borda([[0, 1], [1, 0]], [ONE, ONE], 2) == [0, 1]  # a tie goes to the order of the items
+    assert borda([[0, 1, 2], [1]], [ONE, ONE], 3) == ([1, 0, 2], False)  # ranks 1+2.5, 2+1, 3+2.5
+    assert borda([[0, 1], [1, 0]], [ONE, ONE], 2) == ([0, 1], True)  # a tie goes to the order of the items
 
 
 def test_concordance_is_kendalls_w() -> None:
@@ -107,6 +108,8 @@ def test_only_what_was_accepted_is_ranked() -> None:
 
 def test_ties_go_to_the_order_that_the_policy_declares() -> None:
     either = votes("ab", "ba")
+    assert ranking_consensus((), "kemeny", Fraction(0))(either).agreement.tie
+    assert not ranking_consensus((), "kemeny", Fraction(0))(votes("ab", "ab")).agreement.tie
     assert json.loads(ranking_consensus(("b", "a"), "kemeny", Fraction(0))(either).text or "") == ["b", "a"]
     assert json.loads(ranking_consensus(("a", "b"), "kemeny", Fraction(0))(either).text or "") == ["a", "b"]
 

@@ -11,6 +11,7 @@ from steady.pipeline.texts import (
     DEFAULT,
     LOCALES,
     MEASURED,
+    SCALES,
     VERSION,
     VERSIONS,
     accepted,
@@ -98,17 +99,17 @@ def test_measured_texts_name_both_numbers_and_the_others_none(locale: str) -> No
     for case in CASES:
         text = template(case, VERSIONS[VERSION][locale])
 
-        assert ("{agreed}" in text and "{of}" in text) == (case in MEASURED)
-        assert counts(text) == (case in MEASURED)
+        assert ("{agreed}" in text and "{of}" in text) == (case in MEASURED | SCALES)
+        assert counts(text) == (case in MEASURED | SCALES)
 
 
 @pytest.mark.parametrize("locale", LOCALES)
 def test_agreement_is_always_followed_by_what_it_does_not_show(locale: str) -> None:
     sentences = VERSIONS[VERSION][locale]
 
-    for case in ("agreed", "fields"):
+    for case in ("agreed", "fields", "scale"):
         assert sentences.proof in template(case, sentences)
-    for case in ("low", "fields_low", "single"):
+    for case in ("low", "fields_low", "scale_low", "single"):
         assert sentences.again in template(case, sentences)
 
 
@@ -133,9 +134,22 @@ def test_the_texts_of_version_1_are_never_edited() -> None:
     """They stand in conversations that clients send back; an edit would leave those there for the model to read."""
     from hashlib import sha256
 
-    v1 = "\n".join(part for locale in sorted(VERSIONS[1]) for part in VERSIONS[1][locale])
+    languages = [VERSIONS[1][locale] for locale in sorted(VERSIONS[1])]
+    v1 = "\n".join(part for s in languages for name, part in s._asdict().items() if name != "scale")
+    scales = "\n".join(s.scale for s in languages)
 
     assert sha256(v1.encode()).hexdigest()[:16] == "4ac70ae2160297a8"
+    assert sha256(scales.encode()).hexdigest()[:16] == "8ca301e2944aa656"
+
+
+@pytest.mark.parametrize("locale", LOCALES)
+def test_a_likeness_is_told_as_such_and_never_as_a_count_of_drafts(locale: str) -> None:
+    """A Kendall's W of 0.71 is no share of drafts, so a text that counts them would be false."""
+    told = render("scale", locale, 71, 8).text
+    own = render_custom("{agreed} of {of} agreed", "scale", locale, 71, 8).text
+
+    assert "71" in told and "8" in told and "100" in told
+    assert own == told
 
 
 def test_the_list_of_everything_ever_written_holds_what_is_written_now() -> None:

@@ -46,7 +46,7 @@ def test_every_policy_that_ships_fits(path: Path) -> None:
         {"rules": [{"rule": "excludes", "terms": ["a"], "on_fail": "reaks"}]},
         {"rules": [{"use": "a", "mode": "shadow"}]},
         {"rules": [{"use": "../a"}]},
-        {"output": {"kind": "ranking"}},
+        {"output": {"kind": "poem"}},
         {"candidates": {"max": 65}},
         {"sampling": {"preset": 3}},
         {"pin": {"for": "24h"}},

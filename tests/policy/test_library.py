@@ -54,10 +54,10 @@ def test_an_unknown_policy_gets_the_nearest_name(tmp_path: Path) -> None:
 def test_every_problem_of_every_policy_is_told_at_the_start(tmp_path: Path) -> None:
     """A broken policy must not be found by its first user."""
     with pytest.raises(ConfigError) as caught:
-        library(tmp_path, a="steady: 1\nname: a\nrulez: []\n", b="steady: 1\nname: b\noutput: {kind: flag}\n")
+        library(tmp_path, a="steady: 1\nname: a\nrulez: []\n", b="steady: 1\nname: b\noutput: {kind: label}\n")
 
     assert "a.yaml:3: rulez: no field 'rulez'. Did you mean 'rules'?" in str(caught.value)
-    assert "b.yaml:3: output.kind: " in str(caught.value)
+    assert "b.yaml:3: output: " in str(caught.value)
 
 
 def test_two_files_with_one_policy_are_told(tmp_path: Path) -> None:

@@ -1,13 +1,14 @@
 """Loading: what is refused, in which words, on which line; and what shared files become."""
 
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 from tests.policy.rules_for_tests import SMALL, Excludes, Length
 
 from steady.errors import ConfigError
 from steady.policy.load import Known, Loaded, check_file, load, parse
+from steady.types import Kind
 
 HEAD = "steady: 1\nname: x\n"
 
@@ -73,19 +74,34 @@ rules:
     assert "'reaks' is no legal word here. Did you mean 'reask'?" in lines[10]
 
 
-@pytest.mark.parametrize("key", ["pin", "experiment", "tell", "escalate", "tools", "error"])
+@pytest.mark.parametrize("key", ["pin", "experiment", "escalate", "tools", "error"])
 def test_a_key_whose_feature_is_not_built_is_refused_by_name(key: str) -> None:
     assert f"<dict>: {key}: " in told({key: {}})
     assert "not built yet in this version; remove the key" in told({key: {}})
 
 
-@pytest.mark.parametrize("kind", ["ranking", "items", "clusters", "flag", "code", "tool_call"])
-def test_a_kind_that_is_not_built_is_refused_by_name(kind: str) -> None:
-    message = (
-        f"<dict>: output.kind: outputs of kind {kind!r} are not built yet in this version; there are label, number,"
-    )
+@pytest.mark.parametrize("kind", get_args(Kind))
+def test_every_kind_of_the_design_loads(kind: str) -> None:
+    labels = {"labels": ["a", "b"]} if kind == "label" else {}
 
-    assert message in told({"output": {"kind": kind}})
+    made = parse({"steady": 1, "name": "x", "output": {"kind": kind, **labels}})
+
+    assert made.policy.output.kind == kind
+
+
+@pytest.mark.parametrize(
+    ("output", "message"),
+    [
+        ({"kind": "flag", "labels": ["yes", "no", "perhaps"]}, "a flag has two, the one that raises it first"),
+        ({"kind": "text", "costs": {"missed": 5}}, "`costs` is for kind flag, but kind is 'text'"),
+        ({"kind": "ranking", "keep": "f1"}, "`keep` is for kind items, but kind is 'ranking'"),
+        ({"kind": "items", "threshold": 0.5}, "is for `keep: threshold`, but `keep` is f1"),
+        ({"kind": "items", "labels": ["a", "a"]}, "the label 'a' is there twice"),
+        ({"kind": "flag", "costs": {"missed": 0}}, "output.costs.missed"),
+    ],
+)
+def test_what_does_not_fit_a_kind_is_told(output: dict[str, Any], message: str) -> None:
+    assert message in told({"output": output})
 
 
 def test_a_kind_that_never_was_gets_the_nearest() -> None:

@@ -21,7 +21,7 @@ from steady.policy.resolved import Resolved
 from steady.records.codec import decision_bytes
 from steady.types import Request
 
-KINDS = ("label", "number", "json", "text")
+KINDS = ("label", "number", "json", "text", "ranking", "items", "clusters", "flag", "code")
 LABELS = ["spam", "ham", "İstanbul", "ß"]
 SCHEMA = {
     "type": "object",
@@ -58,6 +58,20 @@ def line(kind: str, random: Random) -> Any:
 def said(kind: str, random: Random) -> str:
     if kind == "label":
         return random.choice(("spam", "ham", "Ham", "SPAM.", "ß", "İstanbul", "the answer is ham"))
+    if kind == "flag":
+        return random.choice(("yes", "no", "Yes.", "NO", "perhaps"))
+    if kind in ("ranking", "items"):
+        some = random.sample(("Zoë", "milk", "ß", "tea", random.choice(("cake", "cake", "eggs"))), random.randint(1, 4))
+        return random.choice(("{}", "```json\n{}\n```")).replace("{}", json.dumps(some))
+    if kind == "clusters":
+        some = random.sample(("Zoë", "milk", "tea", random.choice(("ß", "ß", "eggs"))), 4)
+        cut = random.randint(1, 3)
+        return json.dumps([some[:cut], some[cut:]])
+    if kind == "code":
+        name = random.choice("ab")
+        return f"def f():\n    {name} = {random.choice((1, 2))}  # Lyon\n    return {name}"[
+            : random.choice((60, 60, 20))
+        ]
     if kind == "number":
         return random.choice(("{}", "{}.0", "about {}", "1,{}00", "{}e1", "-{}")).format(
             random.choice((7, 8, 70, 71, 702))
@@ -86,6 +100,8 @@ def policies(kind: str) -> list[Resolved]:
         waves = {"min": 8, "max": 8} if i == 0 else {"min": 2, "max": 8, "wave": 1 + i}
         choose = {"variability_penalty": penalty, **({"min_agreement": 0.4} if i == 2 else {})}
         given = {"do": "best"} if i == 2 else {"do": "error"}
+        if kind == "flag" and i == 2:  # no early stop where mistakes cost differently, and a small share may decide
+            output = {**output, "costs": {"missed": 5}}
         made.append(policy(*_RULES[:i], output=output, candidates=waves, choose=choose, otherwise=given))
     return made
 

@@ -85,7 +85,7 @@ def flag_consensus(labels: Sequence[str], threshold: Fraction, penalty: Fraction
             method="cost-based threshold",
             low=f"{float(low):.3f}",
             high=f"{float(high):.3f}",
-            tie=False,
+            tie=weight[labels[0]] == threshold * total,
         )
         even = threshold == Fraction(1, 2)  # a lead in votes says little about a share that has to be reached
         leader, rival = (len(slots), counts[1 - labels.index(winner)]) if even else (0, 0)

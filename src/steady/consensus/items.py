@@ -49,7 +49,7 @@ def items_consensus(legal: Sequence[str], keep: Keep, least: Fraction, penalty: 
 
     def aggregate(given: Sequence[Vote]) -> Consensus:
         made = ballots(given, legal, flat)
-        answer = _answer(made, keep, least)
+        answer, tie = _answer(made, keep, least)
         wanted = frozenset(answer)
         everybody = [jaccard(frozenset(ballot.items), wanted) for ballot in made.read]
         return concluded(
@@ -62,6 +62,7 @@ def items_consensus(legal: Sequence[str], keep: Keep, least: Fraction, penalty: 
                 share=sum(everybody, Fraction(0)) / len(made.votes),
                 method="mean Jaccard",
                 fields=_shares(made, answer),
+                tie=tie,
             ),
             penalty=penalty,
             order=answer,
@@ -70,10 +71,11 @@ def items_consensus(legal: Sequence[str], keep: Keep, least: Fraction, penalty: 
     return aggregate
 
 
-def _answer(made: Ballots, keep: Keep, least: Fraction) -> list[str]:
+def _answer(made: Ballots, keep: Keep, least: Fraction) -> tuple[list[str], bool]:
+    """Return the answer, and whether an item that was left out is named as often as one that was kept."""
     accepted = [ballot for ballot in made.read if ballot.vote.accepted]
     if not accepted:
-        return []
+        return [], False
     weight: dict[str, Fraction] = {}
     for ballot in accepted:
         for item in ballot.items:
@@ -81,10 +83,11 @@ def _answer(made: Ballots, keep: Keep, least: Fraction) -> list[str]:
     places = mean_places(accepted)
     ordered = sorted(weight, key=lambda item: (-weight[item], places[item], made.place(item)))
     if keep == "f1":
-        sets = [(frozenset(ballot.items), ballot.vote.quality) for ballot in accepted]
-        return ordered[: best_prefix(ordered, sets)]
-    total = sum((ballot.vote.quality for ballot in accepted), Fraction(0))
-    return [item for item in ordered if weight[item] >= least * total] or ordered[:1]
+        size = best_prefix(ordered, [(frozenset(ballot.items), ballot.vote.quality) for ballot in accepted])
+    else:
+        total = sum((ballot.vote.quality for ballot in accepted), Fraction(0))
+        size = max(1, sum(1 for item in ordered if weight[item] >= least * total))
+    return ordered[:size], any(weight[item] == weight[ordered[size - 1]] for item in ordered[size:])
 
 
 def mean_places(accepted: Sequence[Ballot]) -> Mapping[str, Fraction]:

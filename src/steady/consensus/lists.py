@@ -162,6 +162,7 @@ def concluded(
         penalty: See `scores.score`.
         order: Of accepted ballots that are equally near, one that lists its items just so comes first.
 
+    All other votes together are the runner-up: a ballot that most draws give decides pairs, shares and groups alike.
     Where no list is accepted, or accepted refusals outweigh all lists together, they win.
     """
     by_slot = {ballot.vote.slot: ballot for ballot in made.read}
@@ -188,9 +189,8 @@ def concluded(
     first = accepted[0]
     own = away(first) == 0
     leader = len(same[key(first)])
-    rivals = [len(cluster.members) for cluster in [*made.unread, *groups] if cluster.canon != key(first)]
     ranked = tuple((ballot.vote.slot, scores[ballot.vote.slot]) for ballot in accepted)
     full = replace(agreement, of=len(made.votes), clusters=slots)
     return Consensus(
-        first.vote.slot, first.vote.text if own else text, not own, ranked, full, leader, max(rivals, default=0)
+        first.vote.slot, first.vote.text if own else text, not own, ranked, full, leader, len(made.votes) - leader
     )

@@ -37,7 +37,7 @@ def adjusted_rand(one: dict[str, int], other: dict[str, int]) -> Fraction:
     return Fraction(int(left == right == both)) if most == expected else (both - expected) / (most - expected)
 
 
-def average_linkage(count: int, together: dict[tuple[int, int], float]) -> list[list[int]]:
+def average_linkage(count: int, together: dict[tuple[int, int], float]) -> tuple[list[list[int]], bool]:
     """
     Merge items while two groups are, over their pairs on average, together in at least half of the samples.
 
@@ -47,7 +47,11 @@ def average_linkage(count: int, together: dict[tuple[int, int], float]) -> list[
         count: How many items there are, in the order that breaks ties.
         together: For i < j the share of the samples with both that put them together; absent: 0. Sums of such shares
             are rounded to 40 bits, so that the order of merging never depends on the order of adding.
+
+    Returns:
+        The groups, and whether two of them were merged that are together in just half of the samples.
     """
+    tie = False
     groups = {index: [index] for index in range(count)}
     sums = {pair: round(share * UNIT) for pair, share in together.items()}
     heap = [(-total, pair) for pair, total in sums.items()]  # the mean of two single items
@@ -58,6 +62,7 @@ def average_linkage(count: int, together: dict[tuple[int, int], float]) -> list[
             break
         if (left, right) not in sums or -mean != _mean(sums, groups, left, right):
             continue  # one of the two has grown since
+        tie = tie or -mean * 2 == UNIT
         groups[left] += groups.pop(right)
         del sums[left, right]
         for other in groups:
@@ -68,7 +73,7 @@ def average_linkage(count: int, together: dict[tuple[int, int], float]) -> list[
             if total:
                 sums[near] = total
                 heappush(heap, (-_mean(sums, groups, *near), near))
-    return [sorted(groups[first]) for first in sorted(groups)]
+    return [sorted(groups[first]) for first in sorted(groups)], tie
 
 
 def _mean(sums: dict[tuple[int, int], int], groups: dict[int, list[int]], left: int, right: int) -> int:
@@ -89,7 +94,7 @@ def partition_consensus(legal: Sequence[str], penalty: Fraction) -> Aggregate:
     def aggregate(given: Sequence[Vote]) -> Consensus:
         made = ballots(given, legal, grouped)
         parts = {ballot.vote.slot: dict(zip(ballot.items, ballot.groups, strict=True)) for ballot in made.read}
-        answer = _answer(made, parts)
+        answer, tie = _answer(made, parts)
         label = {item: index for index, group in enumerate(answer) for item in group}
         return concluded(
             made,
@@ -97,7 +102,9 @@ def partition_consensus(legal: Sequence[str], penalty: Fraction) -> Aggregate:
             key=lambda ballot: repr(_canonical(parts[ballot.vote.slot])),
             away=lambda ballot: _away(parts[ballot.vote.slot], label),
             alike=lambda a, b: max(Fraction(0), adjusted_rand(parts[a.vote.slot], parts[b.vote.slot])),
-            agreement=Agreement(share=_agreement(made, list(parts.values())), method="mean adjusted Rand index"),
+            agreement=Agreement(
+                share=_agreement(made, list(parts.values())), method="mean adjusted Rand index", tie=tie
+            ),
             penalty=penalty,
         )
 
@@ -116,7 +123,7 @@ def _away(part: dict[str, int], label: dict[str, int]) -> Fraction:
     return Fraction(0) if same else 2 - adjusted_rand(part, label) + abs(len(part) - len(label))
 
 
-def _answer(made: Ballots, parts: dict[int, dict[str, int]]) -> list[list[str]]:
+def _answer(made: Ballots, parts: dict[int, dict[str, int]]) -> tuple[list[list[str]], bool]:
     accepted = [b.vote for b in made.read if b.vote.accepted]
     items = sorted({item for vote in accepted for item in parts[vote.slot]}, key=made.place)
     place = {item: index for index, item in enumerate(items)}
@@ -136,7 +143,8 @@ def _answer(made: Ballots, parts: dict[int, dict[str, int]]) -> list[list[str]]:
                 if other != gone and (items[other] in part or gone < other):
                     absent[pair] = absent.get(pair, 0) + weight
     shares = {pair: weight / (whole - absent.get(pair, 0)) for pair, weight in same.items() if weight}
-    return [[items[index] for index in group] for group in average_linkage(len(items), shares)]
+    groups, tie = average_linkage(len(items), shares)
+    return [[items[index] for index in group] for group in groups], tie
 
 
 def _agreement(made: Ballots, parts: Sequence[dict[str, int]]) -> Fraction:

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from fractions import Fraction
 from math import lcm
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from steady.consensus.lists import Ballot, Ballots, ballots, concluded, flat, listed
 from steady.types import Aggregate, Agreement, Consensus, Vote
@@ -32,7 +32,14 @@ def pairs(rankings: Sequence[Sequence[int]], weights: Sequence[Fraction], count:
     return before
 
 
-def kemeny(before: Pairs) -> list[int]:
+class Ranked(NamedTuple):
+    """A ranking, and whether the votes would allow another just as well."""
+
+    order: list[int]
+    tie: bool
+
+
+def kemeny(before: Pairs) -> Ranked:
     """
     Return the ranking with the least summed disagreement over all pairs; of several the first in the order of items.
 
@@ -46,6 +53,7 @@ def kemeny(before: Pairs) -> list[int]:
         raise ValueError(f"kemeny() is exact up to {EXACT} items, got {count}.")
     against = [_against(before, item) for item in range(count)]
     cost, first = [0] * (1 << count), [0] * (1 << count)  # of ranking a subset, and what comes first in it
+    tied = [False] * (1 << count)
     for subset in range(1, 1 << count):
         best = -1
         for item in range(count):
@@ -53,13 +61,15 @@ def kemeny(before: Pairs) -> list[int]:
             if subset & bit:
                 total = against[item][subset ^ bit] + cost[subset ^ bit]
                 if best < 0 or total < best:  # the lowest item of equals, so the first ranking in order
-                    best, first[subset] = total, item
+                    best, first[subset], tied[subset] = total, item, tied[subset ^ bit]
+                elif total == best:
+                    tied[subset] = True
         cost[subset] = best
     out, left = [], (1 << count) - 1
     while left:
         out.append(first[left])
         left ^= 1 << first[left]
-    return out
+    return Ranked(out, tied[-1])
 
 
 def _against(before: Pairs, item: int) -> list[int]:
@@ -71,7 +81,7 @@ def _against(before: Pairs, item: int) -> list[int]:
     return sums
 
 
-def schulze(before: Pairs) -> list[int]:
+def schulze(before: Pairs) -> Ranked:
     """
     Return the ranking by beat-paths (Schulze 2011, winning votes); ties go to the order of items.
 
@@ -94,7 +104,7 @@ def schulze(before: Pairs) -> list[int]:
         for i in range(count):
             new = reach[i] & ~known[i] & ~(1 << i)
             beats[i] += (new & ~reached[i]).bit_count()
-    return sorted(range(count), key=lambda item: (-beats[item], item))
+    return Ranked(sorted(range(count), key=lambda item: (-beats[item], item)), len(set(beats)) < count)
 
 
 def _connect(reach: list[int], reached: list[int], i: int, j: int) -> None:
@@ -106,13 +116,13 @@ def _connect(reach: list[int], reached: list[int], i: int, j: int) -> None:
             mine ^= low
 
 
-def borda(rankings: Sequence[Sequence[int]], weights: Sequence[Fraction], count: int) -> list[int]:
+def borda(rankings: Sequence[Sequence[int]], weights: Sequence[Fraction], count: int) -> Ranked:
     """Return the ranking by mean rank, an item left out having the average of the ranks left; ties by order."""
     total = [Fraction(0)] * count
     for ranking, weight in zip(rankings, weights, strict=True):
         for item, rank in enumerate(_ranks(ranking, count)):
             total[item] += weight * rank
-    return sorted(range(count), key=lambda item: (total[item], item))
+    return Ranked(sorted(range(count), key=lambda item: (total[item], item)), len(set(total)) < count)
 
 
 def _ranks(ranking: Sequence[int], count: int) -> list[Fraction]:
@@ -159,7 +169,7 @@ def ranking_consensus(legal: Sequence[str], method: Method, penalty: Fraction) -
         items = sorted({item for ballot in made.read for item in ballot.items}, key=made.place)
         number = {item: index for index, item in enumerate(items)}
         every = {ballot.vote.slot: [number[item] for item in ballot.items] for ballot in made.read}
-        best = _best(made, every, len(items), method)
+        best, tie = _best(made, every, len(items), method)
         place = _ranks(best, len(items))
         share = (
             concordance(list(every.values()), len(items)) * Fraction(len(made.read), len(made.votes)) if items else 0
@@ -178,22 +188,23 @@ def ranking_consensus(legal: Sequence[str], method: Method, penalty: Fraction) -
             key=lambda ballot: "\n".join(ballot.items),
             away=away,
             alike=lambda a, b: _alike(every[a.vote.slot], every[b.vote.slot], len(items)),
-            agreement=Agreement(share=Fraction(share), method="Kendall's W"),
+            agreement=Agreement(share=Fraction(share), method="Kendall's W", tie=tie),
             penalty=penalty,
         )
 
     return aggregate
 
 
-def _best(made: Ballots, every: dict[int, list[int]], count: int, method: Method) -> list[int]:
+def _best(made: Ballots, every: dict[int, list[int]], count: int, method: Method) -> Ranked:
     accepted = [ballot.vote for ballot in made.read if ballot.vote.accepted]
     rankings, weights = [every[vote.slot] for vote in accepted], [vote.quality for vote in accepted]
     used = sorted({item for ranking in rankings for item in ranking})  # what only a refused ballot names is not ranked
     if method == "borda":
-        found = borda(rankings, weights, count)
-        return [item for item in found if item in set(used)]
+        found, tie = borda(rankings, weights, count)
+        return Ranked([item for item in found if item in set(used)], tie)
     table = pairs([[used.index(i) for i in ranking] for ranking in rankings], weights, len(used))
-    return [used[index] for index in (kemeny(table) if len(used) <= EXACT else schulze(table))]
+    order, tie = kemeny(table) if len(used) <= EXACT else schulze(table)
+    return Ranked([used[index] for index in order], tie)
 
 
 def _alike(one: Sequence[int], other: Sequence[int], count: int) -> Fraction:

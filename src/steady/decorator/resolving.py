@@ -13,6 +13,7 @@ from steady.decorator.provider import NAME, capabilities
 from steady.decorator.values import Returned, returned, shown
 from steady.errors import ConfigError
 from steady.policy.document import Output, Policy
+from steady.policy.implied import LISTS
 from steady.types import Capabilities, Outcome, Provider, Request
 
 if TYPE_CHECKING:  # the pipeline loads on the first call, so that decorating a function costs next to nothing
@@ -132,6 +133,14 @@ def _output(policy: Policy, returns: Returned) -> Output:
     output = policy.output
     if returns.kind in {"", "text"}:
         return output
+    if returns.kind == "json" and output.kind in LISTS:
+        return output  # a list of items; what the annotation can't carry is an abstention
+    if (
+        returns.annotation is bool
+        and output.kind == "flag"
+        and set(output.labels or returns.labels) == set(returns.labels)
+    ):
+        return msgspec.structs.replace(output, labels=output.labels or returns.labels)
     if output.kind not in {"text", returns.kind}:
         raise _mismatch(policy, returns, f"kind {output.kind}")
     if output.kind == "label":

@@ -17,6 +17,8 @@ from steady.pipeline.act import Acted
 from steady.pipeline.judge import LONG
 from steady.pipeline.pieces import answer_text, calls_text, shape_of, truncated
 from steady.pipeline.plan import Plan
+from steady.policy.document import Output
+from steady.policy.implied import FLAG
 from steady.rules.json_schema import JsonSchema
 from steady.types import Aggregate, Agreement, Consensus, Shape, Vote
 
@@ -94,16 +96,27 @@ def _aggregate(plan: Plan, shape: Shape) -> Aggregate:
         kind = "text"
     made: Aggregate = aggregator(
         kind,
-        labels=output.labels or (),
+        labels=output.labels or (FLAG if kind == "flag" else ()),
         schema=_schema(plan),
         absolute=Fraction(str(output.tolerance.absolute)),
         relative=Fraction(str(output.tolerance.relative)),
         estimate=output.estimate,
         measure=output.similarity.measure,
         threshold=Fraction(str(output.similarity.threshold)),
+        method=output.ranking,
+        keep=output.keep,
+        least=Fraction(str(output.threshold)),
+        alarm=_alarm(output),
+        language=output.language,
         variability_penalty=Fraction(str(choose.variability_penalty)),
     )
     return made
+
+
+def _alarm(output: Output) -> Fraction:
+    """Return the share from which a flag is raised: where both mistakes cost the same on average."""
+    false, missed = Fraction(str(output.costs.false_alarm)), Fraction(str(output.costs.missed))
+    return false / (false + missed)
 
 
 def _schema(plan: Plan) -> dict[str, Any] | None:

@@ -12,6 +12,7 @@ from urllib.parse import quote, unquote
 
 from steady.pipeline.shapes import no_room
 from steady.pipeline.texts import VERSION, Case, Rendered, customs, render, render_custom
+from steady.policy.implied import LISTS
 from steady.types import Agreement, Disclosure, Kind, Place
 
 When = Literal["always", "low_agreement", "never"]
@@ -104,12 +105,15 @@ def _told(
     kind: Kind, below: Fraction, agreement: Agreement, action: str, text: str | Mapping[str, str], locale: str
 ) -> Rendered:
     share = agreement.share if measured(agreement) else None
-    agreed = 0 if share is None else int(share * agreement.of)  # rounded down: never more than agreed
+    whole = 100 if kind in LISTS else agreement.of
+    agreed = 0 if share is None else int(share * whole)  # rounded down: never more than agreed
     case: Case
     if action not in ("answered", "passed_through"):
         case = "fallback"
     elif share is None:
         case = "single"
+    elif kind in LISTS:
+        case = "scale_low" if share < below else "scale"
     elif kind == "json":
         case = "fields_low" if share < below else "fields"
     else:

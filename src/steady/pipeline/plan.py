@@ -14,6 +14,7 @@ from msgspec import Struct
 from steady.errors import RequestError
 from steady.pipeline.pieces import prompt_tokens
 from steady.policy.document import Disclose
+from steady.policy.implied import LISTS
 from steady.policy.resolved import Bound, Resolved
 from steady.rules.constraints import merge
 from steady.rules.json_schema import JsonSchema
@@ -78,7 +79,7 @@ def plan(request: Request, policy: Resolved, messages: tuple[dict[str, Any], ...
         total=total,
         why_one=why_one,
         n=request.n,
-        structured=kind in {"json", "tool_call"},
+        structured=kind in {"json", "tool_call", *LISTS},
         disclose=disclose,
         notes=tuple(notes),
     )
@@ -164,7 +165,7 @@ def _draws(
         why = "draws are not independent where only the likeliest token may be drawn"
     elif request.options.decorated:
         why = "the call was made by a decorated function, which draws its own candidates"
-    elif offers_tools(request.fields):
+    elif offers_tools(request.fields) and policy.doc.output.kind != "tool_call":
         why = "one candidate is made where tools are offered"
     elif prompt > doc.fan_out_up_to:
         why = f"the prompt has about {prompt} tokens; above {doc.fan_out_up_to} one candidate is made"

@@ -9,9 +9,10 @@ since the old one stands in conversations that clients still send (`history.py` 
 from collections.abc import Collection, Iterator, Mapping
 from typing import Literal, NamedTuple, get_args
 
-Case = Literal["agreed", "low", "fields", "fields_low", "single", "fallback"]
+Case = Literal["agreed", "low", "fields", "fields_low", "scale", "scale_low", "single", "fallback"]
 CASES: tuple[Case, ...] = get_args(Case)
-MEASURED: frozenset[Case] = frozenset({"agreed", "low", "fields", "fields_low"})
+MEASURED: frozenset[Case] = frozenset({"agreed", "low", "fields", "fields_low"})  # a number of drafts agreed
+SCALES: frozenset[Case] = frozenset({"scale", "scale_low"})  # a mean likeness, on which no draft is counted
 VERSION = 1  # of the texts that are written now
 DEFAULT = "en"
 
@@ -25,6 +26,7 @@ class Sentences(NamedTuple):
     tally_low: str
     fields: str  # json: agreement is the least over its required fields
     fields_low: str
+    scale: str  # lists: a mean likeness in hundredths stands in the place of a count
     proof: str
     again: str
     single: str
@@ -41,6 +43,7 @@ _V1: dict[str, Sentences] = {
         "المسودات المستقلة المتفقة: {agreed} فقط من {of}.",
         "في كل حقل إلزامي، المسودات المستقلة المتفقة: {agreed} من {of} على الأقل.",
         "في حقل إلزامي واحد على الأقل، المسودات المستقلة المتفقة: {agreed} فقط من {of}.",
+        "درجة اتفاق المسودات المستقلة، وعددها {of}، على مقياس من 0 إلى 100: {agreed}.",
         "الاتفاق لا يدل على أن الجواب صحيح.",
         "إذا طُرح السؤال مرة أخرى فقد يختلف الجواب.",
         "هذا الجواب مسودة واحدة أنتجها نموذج ذكاء اصطناعي، ولم يتم قياس الاتفاق.",
@@ -54,6 +57,7 @@ _V1: dict[str, Sentences] = {
         "Übereinstimmung unabhängiger Entwürfe: nur {agreed} von {of}.",
         "Übereinstimmung unabhängiger Entwürfe bei jedem Pflichtfeld: mindestens {agreed} von {of}.",
         "Übereinstimmung unabhängiger Entwürfe bei mindestens einem Pflichtfeld: nur {agreed} von {of}.",
+        "Übereinstimmung unabhängiger Entwürfe (Anzahl: {of}) auf einer Skala von 0 bis 100: {agreed}.",
         "Übereinstimmung zeigt nicht, dass die Antwort richtig ist.",
         "Bei erneuter Frage kann die Antwort anders ausfallen.",
         "Diese Antwort ist ein einzelner Entwurf eines KI-Modells; Übereinstimmung wurde nicht gemessen.",
@@ -68,6 +72,7 @@ _V1: dict[str, Sentences] = {
         "Only {agreed} of {of} independent drafts agreed.",
         "On every required field, at least {agreed} of {of} independent drafts agreed.",
         "On at least one required field, only {agreed} of {of} independent drafts agreed.",
+        "On a scale from 0 to 100, {of} independent drafts agreed by {agreed}.",
         "Agreement does not show that it is correct.",
         "Asked again, the answer may differ.",
         "This answer is a single draft by an AI model; agreement was not measured.",
@@ -82,6 +87,7 @@ _V1: dict[str, Sentences] = {
         "Borradores independientes que coincidieron: solo {agreed} de {of}.",
         "En cada campo obligatorio, borradores independientes que coincidieron: al menos {agreed} de {of}.",
         "En al menos un campo obligatorio, borradores independientes que coincidieron: solo {agreed} de {of}.",
+        "Coincidencia de borradores independientes (número: {of}) en una escala de 0 a 100: {agreed}.",
         "La coincidencia no demuestra que la respuesta sea correcta.",
         "Si se pregunta de nuevo, la respuesta puede ser distinta.",
         "Esta respuesta es un único borrador de un modelo de IA; no se midió la coincidencia.",
@@ -96,6 +102,7 @@ _V1: dict[str, Sentences] = {
         "Versions indépendantes concordantes : seulement {agreed} sur {of}.",
         "Pour chaque champ obligatoire, versions indépendantes concordantes : au moins {agreed} sur {of}.",
         "Pour au moins un champ obligatoire, versions indépendantes concordantes : seulement {agreed} sur {of}.",
+        "Concordance des versions indépendantes (nombre : {of}) sur une échelle de 0 à 100 : {agreed}.",
         "La concordance ne montre pas que la réponse est exacte.",
         "Posée à nouveau, la même question peut recevoir une autre réponse.",
         "Cette réponse est une version unique produite par un modèle d'IA ; la concordance n'a pas été mesurée.",
@@ -110,6 +117,7 @@ _V1: dict[str, Sentences] = {
         "Bozze indipendenti concordanti: solo {agreed} su {of}.",
         "Per ogni campo obbligatorio, bozze indipendenti concordanti: almeno {agreed} su {of}.",
         "Per almeno un campo obbligatorio, bozze indipendenti concordanti: solo {agreed} su {of}.",
+        "Concordanza delle bozze indipendenti (numero: {of}) su una scala da 0 a 100: {agreed}.",
         "La concordanza non dimostra che la risposta sia corretta.",
         "Ripetendo la domanda, la risposta può essere diversa.",
         "Questa risposta è una singola bozza di un modello di IA; la concordanza non è stata misurata.",
@@ -124,6 +132,7 @@ _V1: dict[str, Sentences] = {
         "独立した下書き{of}件のうち、一致したのは{agreed}件だけでした。",
         "すべての必須項目で、独立した下書き{of}件のうち少なくとも{agreed}件が一致しました。",
         "少なくとも1つの必須項目で、独立した下書き{of}件のうち、一致したのは{agreed}件だけでした。",
+        "独立した下書き{of}件の一致度は、0から100の尺度で{agreed}です。",
         "一致していても、正しいとは限りません。",
         "もう一度尋ねると、回答が変わることがあります。",
         "この回答は、AIモデルによる1件の下書きです。一致度は測定していません。",
@@ -138,6 +147,7 @@ _V1: dict[str, Sentences] = {
         "Overeenstemmende onafhankelijke concepten: slechts {agreed} van de {of}.",
         "Overeenstemmende onafhankelijke concepten bij elk verplicht veld: minstens {agreed} van de {of}.",
         "Overeenstemmende onafhankelijke concepten bij minstens één verplicht veld: slechts {agreed} van de {of}.",
+        "Overeenstemming van onafhankelijke concepten (aantal: {of}) op een schaal van 0 tot 100: {agreed}.",
         "Overeenstemming toont niet aan dat het antwoord juist is.",
         "Als de vraag opnieuw wordt gesteld, kan het antwoord anders zijn.",
         "Dit antwoord is één enkel concept van een AI-model; overeenstemming is niet gemeten.",
@@ -152,6 +162,7 @@ _V1: dict[str, Sentences] = {
         "Zgodne niezależne wersje: tylko {agreed} z {of}.",
         "W każdym wymaganym polu zgodne niezależne wersje: co najmniej {agreed} z {of}.",
         "W co najmniej jednym wymaganym polu zgodne niezależne wersje: tylko {agreed} z {of}.",
+        "Zgodność niezależnych wersji (liczba: {of}) w skali od 0 do 100: {agreed}.",
         "Zgodność nie dowodzi, że odpowiedź jest poprawna.",
         "Przy ponownym pytaniu odpowiedź może być inna.",
         "Ta odpowiedź to pojedyncza wersja przygotowana przez model AI; zgodności nie zmierzono.",
@@ -166,6 +177,7 @@ _V1: dict[str, Sentences] = {
         "Rascunhos independentes concordantes: apenas {agreed} de {of}.",
         "Em cada campo obrigatório, rascunhos independentes concordantes: pelo menos {agreed} de {of}.",
         "Em pelo menos um campo obrigatório, rascunhos independentes concordantes: apenas {agreed} de {of}.",
+        "Concordância dos rascunhos independentes (número: {of}) numa escala de 0 a 100: {agreed}.",
         "A concordância não mostra que a resposta esteja correta.",
         "Se a pergunta for repetida, a resposta pode ser diferente.",
         "Esta resposta é um único rascunho de um modelo de IA; a concordância não foi medida.",
@@ -180,6 +192,7 @@ _V1: dict[str, Sentences] = {
         "Uyuşan bağımsız taslaklar: yalnızca {agreed}/{of}.",
         "Her zorunlu alanda uyuşan bağımsız taslaklar: en az {agreed}/{of}.",
         "En az bir zorunlu alanda uyuşan bağımsız taslaklar: yalnızca {agreed}/{of}.",
+        "Bağımsız taslakların (sayısı: {of}) uyuşması, 0 ile 100 arası ölçekte: {agreed}.",
         "Uyuşma, yanıtın doğru olduğunu göstermez.",
         "Yeniden sorulduğunda yanıt farklı olabilir.",
         "Bu yanıt, bir yapay zekâ modelinin tek bir taslağıdır; uyuşma ölçülmedi.",
@@ -194,6 +207,7 @@ _V1: dict[str, Sentences] = {
         "{of} 份独立草稿中仅有 {agreed} 份一致。",
         "在每个必填字段上，{of} 份独立草稿中至少有 {agreed} 份一致。",
         "在至少一个必填字段上，{of} 份独立草稿中仅有 {agreed} 份一致。",
+        "{of} 份独立草稿的一致程度（0 至 100）：{agreed}。",
         "一致并不表示回答正确。",
         "再次提问时，回答可能不同。",
         "此回答是 AI 模型的单份草稿，未测量一致程度。",
@@ -222,6 +236,8 @@ def template(case: Case, sentences: Sentences, *, tie: bool = False) -> str:
         "low": (s.differed, s.tally_low, s.again),
         "fields": (s.chosen, s.fields, s.proof),
         "fields_low": (s.differed, s.fields_low, s.again),
+        "scale": (s.chosen, s.scale, s.proof),
+        "scale_low": (s.differed, s.scale, s.again),
         "single": (s.single, s.again),
         "fallback": (s.fallback,),
     }[case]
@@ -255,7 +271,7 @@ def render(case: Case, locale: str, agreed: int, of: int, *, tie: bool = False) 
     Args:
         case: What is to be told.
         locale: A BCP 47 tag; anything else counts as unknown.
-        agreed: Drafts that agreed, >= 0; used only by the cases of `MEASURED`.
+        agreed: Drafts that agreed, >= 0; in the cases of `SCALES` the mean likeness in hundredths.
         of: Drafts that were counted, >= `agreed`.
         tie: Whether another answer had as many votes.
     """

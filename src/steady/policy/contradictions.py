@@ -14,7 +14,7 @@ import msgspec
 
 from steady.errors import legal_words
 from steady.policy.document import Policy, SamplingSpec
-from steady.policy.implied import OUTPUT_ID, implied_rule
+from steady.policy.implied import LISTS, OUTPUT_ID, implied_rule
 from steady.policy.presets import Presets, expand
 from steady.policy.yaml_marks import join
 from steady.rules.compose import All, inside
@@ -127,26 +127,36 @@ def _output(policy: Policy, raw: Mapping[str, Any]) -> Iterator[Clash]:
     output = policy.output
     given = raw.get("output")
     kinds = {
-        "labels": ("label",),
+        "labels": ("label", "flag", *LISTS),
         "schema": ("json",),
         "tolerance": ("number",),
         "estimate": ("number",),
         "similarity": ("text", "json"),
-        "repair": ("json", "label"),
+        "ranking": ("ranking",),
+        "keep": ("items",),
+        "threshold": ("items",),
+        "costs": ("flag",),
+        "language": ("code",),
+        "repair": ("json", "label", "flag", *LISTS),
     }
     for key in given if isinstance(given, Mapping) else ():
         if key in kinds and output.kind not in kinds[key]:
             yield Clash(f"output.{key}", f"`{key}` is for kind {' or '.join(kinds[key])}, but kind is {output.kind!r}.")
-    if output.kind != "label":
-        return
-    if not output.labels:
+    if output.kind == "label" and not output.labels:
         yield Clash("output", "kind label needs `labels`: the legal answers, in the order that breaks ties.")
-        return
-    for index, label in enumerate(output.labels):
+    if output.kind == "flag" and output.labels is not None and len(output.labels) != 2:
+        yield Clash("output.labels", f"a flag has two, the one that raises it first; here are {len(output.labels)}.")
+    if isinstance(given, Mapping) and "threshold" in given and output.keep != "threshold":
+        yield Clash("output.threshold", "is for `keep: threshold`, but `keep` is f1.")
+    yield from _labels(output.labels or ())
+
+
+def _labels(labels: Sequence[str]) -> Iterator[Clash]:
+    for index, label in enumerate(labels):
         at = join("output.labels", index)
         if not label.strip() or label != label.strip():
             yield Clash(at, f"{label!r} is empty or begins or ends with a space.")
-        if label in output.labels[:index]:
+        if label in labels[:index]:
             yield Clash(at, f"the label {label!r} is there twice.")
 
 
@@ -157,7 +167,8 @@ def _implied(policy: Policy) -> Iterator[Clash]:
         if rule is not None:
             rule.build()
     except ValueError as error:
-        field = {"json": "output.schema", "label": "output.labels"}.get(policy.output.kind, "output")
+        named = "output.labels" if policy.output.labels else "output"
+        field = {"json": "output.schema", "label": "output.labels"}.get(policy.output.kind, named)
         yield Clash(field, f"{error}")
 
 
@@ -181,10 +192,10 @@ def _otherwise(policy: Policy, raw: Mapping[str, Any]) -> Iterator[Clash]:
 
 def _fallback_value(policy: Policy) -> Iterator[Clash]:
     kind, value = policy.output.kind, policy.otherwise.value
-    if kind in {"text", "label"} and not isinstance(value, str):
+    if kind in {"text", "label", "flag", "code"} and not isinstance(value, str):
         yield Clash("otherwise.value", f"must be text, since the output is of kind {kind}.")
         return
-    text = value if isinstance(value, str) and kind != "json" else msgspec.json.encode(value).decode()
+    text = value if isinstance(value, str) and kind not in {"json", *LISTS} else msgspec.json.encode(value).decode()
     rule = implied_rule(policy)
     if rule is None or any(_implied(policy)):  # a schema that does not compile is not the value's fault
         return

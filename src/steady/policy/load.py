@@ -14,7 +14,7 @@ import msgspec
 
 from steady.errors import ConfigError, Problem, legal_words
 from steady.policy.contradictions import Placed, contradictions
-from steady.policy.document import KINDS_NOT_YET, NOT_YET, Name, Policy
+from steady.policy.document import NOT_YET, Name, Policy
 from steady.policy.presets import BUILT_IN, Presets
 from steady.policy.verify import Fault, not_plain, verify
 from steady.policy.yaml_marks import MAX_BYTES, join, line_of, read_yaml
@@ -24,7 +24,6 @@ from steady.rules.rule import Named, Rule
 _ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 _FIELD_FIRST = re.compile(r"`(([A-Za-z_]+)[A-Za-z_.]*)`")
 _SAID_ONCE = "is said once, of the rule around it; a rule within another says only what it checks."
-_KINDS = ("label", "number", "json", "text")
 
 
 class Loaded(NamedTuple):
@@ -170,12 +169,6 @@ def _not_yet(raw: dict[str, Any], source: _Source) -> Iterator[Problem]:
         if key in raw:
             del raw[key]
             yield source.problem(key, f"{feature} are not built yet in this version; remove the key.")
-    output = raw.get("output")
-    kind = output.get("kind") if isinstance(output, dict) else None
-    if isinstance(output, dict) and isinstance(kind, str) and kind in KINDS_NOT_YET:
-        raw["output"] = {key: value for key, value in output.items() if key != "kind"}
-        message = f"outputs of kind {kind!r} are not built yet in this version; there are {', '.join(_KINDS)}."
-        yield source.problem("output.kind", message)
 
 
 class _Rules:
