@@ -67,12 +67,17 @@ async def kept(runtime: Runtime, where: str, last: int | None = None) -> Kept:
         made = _folder(path)
     elif not path.is_file():
         raise RecordError(f"No receipts are here: {where!r} is no store, no folder and no file of JSON lines.")
-    elif path.open("rb").read(16) == SQLITE:
+    elif _begins(path, SQLITE):
         return await _store(path, last)
     else:
         made = _lines(path)
     made = sorted(made, key=lambda receipt: (-receipt.created, receipt.id))
     return Kept(tuple(made[: MOST if last is None else last]), str(path))
+
+
+def _begins(path: Path, mark: bytes) -> bool:
+    with path.open("rb") as file:
+        return file.read(len(mark)) == mark
 
 
 async def _store(path: Path, last: int | None) -> Kept:
