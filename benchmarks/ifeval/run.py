@@ -47,7 +47,7 @@ HERE = Path(__file__).resolve().parent
 ROOT = HERE.parent.parent
 sys.path.insert(0, str(ROOT))
 from benchmarks.ifeval.checker import Pair, verdicts  # noqa: E402
-from benchmarks.ifeval.instructions import rules_of  # noqa: E402
+from benchmarks.ifeval.instructions import OPTIONS, rules_of  # noqa: E402
 from benchmarks.ifeval.pool import Heard, Recorded, Said  # noqa: E402
 from benchmarks.ifeval.table import Judged, report  # noqa: E402
 
@@ -59,6 +59,7 @@ SIDE_BY_SIDE = 8  # prompts at once, and slots of the model
 MOST = 8  # candidates, reasks included
 LONGEST = 700  # tokens of an answer, where no form says how long it may be
 REPEAT_PENALTY = 1.1
+CONTEXT = 4096  # tokens of prompt and answer: a hundred sentences are asked for
 SOME = 60  # prompts of the short run
 
 
@@ -114,14 +115,28 @@ def read_prompts(path: Path, some: int | None) -> list[Prompt]:
     return [Prompt(r["key"], r["prompt"], tuple(r["instruction_id_list"]), tuple(r["kwargs"])) for r in rows]
 
 
+def as_asked(rule: dict[str, Any]) -> dict[str, Any]:
+    """
+    Return a rule as the instruction's own words have it, where the checker lets more pass.
+
+    It asks for JSON as the whole output, and takes a bare number for it; for one of three answers, and takes any text
+    that holds one. What is stricter can be prevented better. A fix of JSON may add no brace that the model left out.
+    """
+    if rule["rule"] == "json":
+        return {**rule, "type": "object", "repair": "form_only"}
+    if rule["rule"] == "contains" and tuple(rule.get("any", ())) == OPTIONS:
+        return {"rule": "one_of", "id": rule["id"], "values": list(OPTIONS), "case": True, "repair": "none"}
+    return rule
+
+
 def policy_of(row: Row, prompt: Prompt) -> dict[str, Any]:
     """Return the policy that tells Steady one prompt's instructions."""
     rules = []
     for rule in rules_of(prompt.kinds, prompt.kwargs, prompt.text):
+        rule = as_asked(rule)
         fixable = row.fixes and rule["rule"] in FORM
         again = "fix_reask" if fixable else "reask"
-        form_only = {"repair": "form_only"} if rule["rule"] == "json" else {}
-        rules.append({**rule, **form_only, "on_fail": again if row.asks_again else "fix" if fixable else "filter"})
+        rules.append({**rule, "on_fail": again if row.asks_again else "fix" if fixable else "filter"})
     sampling: dict[str, Any] = {"preset": "balanced"}
     if not row.prevents:  # else as long as the form needs: what is asked for has room, and no more
         sampling["max_tokens"] = LONGEST
@@ -132,7 +147,7 @@ def policy_of(row: Row, prompt: Prompt) -> dict[str, Any]:
         "name": f"ifeval-{prompt.key}",
         "model": f"local/{MODEL}",
         "sampling": sampling,
-        "candidates": {"min": 1, "max": MOST, "wave": 1, "deadline": "10h"},
+        "candidates": {"min": 1, "max": MOST, "wave": 1, "deadline": "10h", "budget": {"tokens": MOST * LONGEST}},
         "rules": rules,
         "choose": {"by": "first"},
         "disclose": {"place": "none", "when": "never"},
@@ -287,7 +302,7 @@ async def answers(name: str, prompts: Sequence[Prompt], recorded: Recorded) -> l
 async def main(some: int | None, names: Sequence[str], data: Path, *, only_recorded: bool, keep: bool) -> None:
     """Run and print."""
     prompts = read_prompts(data, some)
-    model = None if only_recorded else EmbeddedProvider(slots=SIDE_BY_SIDE)
+    model = None if only_recorded else EmbeddedProvider(slots=SIDE_BY_SIDE, context_per_slot=CONTEXT)
     recorded = Recorded(POOL / f"{MODEL}.jsonl", model, capabilities("embedded", MODEL))
     try:
         rows = []

@@ -88,6 +88,21 @@ def test_without_prevention_the_model_is_told_nothing() -> None:
     assert resolved(ROWS["prevent"], ENDS, ABLE).target.capabilities == ABLE
 
 
+def test_the_policy_asks_for_what_the_instruction_says_and_no_fix_may_add_to_it() -> None:
+    prompt = Prompt(4, "x", ("detectable_format:json_format", "detectable_format:constrained_response"), ({}, {}))
+    first, second = policy_of(ROWS["steady"], prompt)["rules"]
+    assert (first["rule"], first["type"], first["repair"]) == ("json", "object", "form_only")
+    assert (second["rule"], second["repair"]) == ("one_of", "none")
+
+
+def test_what_would_write_content_is_never_a_fix() -> None:
+    """An end phrase or a repeated request that a fix adds would be content, not form."""
+    kinds = ("startend:end_checker", "combination:repeat_prompt", "change_case:english_lowercase")
+    prompt = Prompt(5, "x", kinds, ({"end_phrase": "the end"}, {"prompt_to_repeat": "say it"}, {}))
+    actions = {rule["rule"]: rule["on_fail"] for rule in policy_of(ROWS["fix"], prompt)["rules"]}
+    assert actions == {"ends_with": "filter", "starts_with": "filter", "case": "fix", "language": "filter"}
+
+
 async def test_the_bare_model_is_asked_once_and_greedily(tmp_path: Path) -> None:
     one, model = await given("bare", NO_COMMA, ["a, b"], tmp_path)
     assert (one.texts, one.raw, one.ruled) == (("a, b",), "a, b", False)

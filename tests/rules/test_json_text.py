@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from steady.rules.json_text import Json, NotJson, depth_of, parse_json
-from steady.rules.rule import Context, apply_edits
+from steady.rules.rule import Constraint, Context, apply_edits
 from steady.types import Edit, Piece
 
 JSON = st.recursive(
@@ -274,3 +274,9 @@ def test_huge_and_deep_texts_are_judged_in_linear_time(text: str) -> None:
 def test_only_not_json_is_raised() -> None:
     with pytest.raises(NotJson, match="4,000,000"):
         parse_json(" " * 4_000_001)
+
+
+def test_the_type_of_the_value_is_asked_of_generation() -> None:
+    assert Json(type="object").constraint() == Constraint(json_schema={"type": "object"})
+    assert Json(type="array").constraint() == Constraint(json_schema={"type": "array"})
+    assert Json().constraint() is None, "a bare word in quotation marks is JSON too, and hardly what is meant"

@@ -8,7 +8,7 @@ from typing import Any, ClassVar, Literal, NoReturn
 
 from steady.rules.growing import Anything, Reading
 from steady.rules.repair import MAX_DEPTH, find_json
-from steady.rules.rule import ANSWER, Context, Growing, Rule, Streams, apply_edits
+from steady.rules.rule import ANSWER, Constraint, Context, Growing, Rule, Streams, apply_edits
 from steady.types import Edit, Finding, Piece, Span, Surface
 
 MAX_CHARACTERS = 4_000_000  # of a text that is parsed at all
@@ -181,6 +181,10 @@ class Json(Rule, frozen=True, kw_only=True, tag="json"):
     def build(self) -> "JsonCheck":
         """Return the check."""
         return JsonCheck(self)
+
+    def constraint(self) -> Constraint | None:
+        """See Rule."""
+        return None if self.type == "any" else Constraint(json_schema={"type": self.type})
 
     def statement(self) -> str:
         """See Rule."""
