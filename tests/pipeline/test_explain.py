@@ -81,3 +81,23 @@ def test_personal_data_spelled_with_json_escapes_is_not_shown_either() -> None:
 
     assert mask('{"to": "ann\\u0040example.com"}', [bound]) == "[withheld]"
     assert mask('{"to": "nobody\\nhere"}', [bound]) == '{"to": "nobody\\nhere"}'
+
+
+async def test_what_a_sensitive_rule_within_another_one_matched_is_not_shown_whatever_came_of_it() -> None:
+    """An address may be allowed there, and stays one that nobody is shown."""
+    pii = {"rule": "no_pii", "kinds": ["email"]}
+    one_of = {"rule": "one_of", "values": ["spam", "ham"], "on_fail": "noop"}
+    rules: list[dict[str, Any]] = [
+        {"rule": "any", "of": [{"rule": "contains", "any": ["Ask"]}, pii]},
+        {"rule": "any", "of": [{"rule": "contains", "any": ["nothing"]}, pii], "on_fail": "noop"},
+        {"rule": "not", "of": pii},
+        {"rule": "all", "of": [pii, {"rule": "no_urls"}], "on_fail": "fix"},
+    ]
+    for rule in rules:
+        resolved = policy(rule, one_of)
+        outcome = await decided(resolved, [f"Ask {MAIL}"])
+
+        assert MAIL not in str(outcome.decision.verdicts), rule
+        made = explain(outcome, resolved, KEY)
+        assert MAIL not in json.dumps(made), rule
+    assert made["candidates"][0]["verdicts"][0]["hashes"] == [keyed_hash(MAIL, KEY)]

@@ -121,3 +121,65 @@ async def test_several_rules_fix_one_text_one_after_the_other() -> None:
 
     assert "ann@" not in message["content"]
     assert "evil.test" not in message["content"]
+
+
+async def test_searches_of_several_rules_merge_on_the_input_as_they_do_on_an_answer() -> None:
+    """Rule by rule, the first would tear apart what the second looks for."""
+    from tests.pipeline.worlds import judged
+
+    masks = [
+        {"rule": "no_pii", "id": "mail", "kinds": ["email"], "on_fail": "fix"},
+        {"rule": "no_urls", "on_fail": "fix"},
+    ]
+    text = "See https://evil.test/ann@example.com/x and bob@example.com."
+    provider = BySlot(["Hello."])
+    await decided(policy(*({**rule, "on": ["input"]} for rule in masks)), provider, question(text))
+    (message,) = provider.calls[0].body["messages"]
+    answered = await judged(policy(*masks), text)
+
+    assert message["content"] == answered.choice["message"]["content"]
+
+
+async def test_roles_and_scope_hold_for_fixes_that_act_together() -> None:
+    system = {"role": "system", "content": f"{MAIL} lava"}
+    lava = {"rule": "excludes", "terms": ["lava"], "replace": "***", "on": ["input"], "on_fail": "fix"}
+    rules = ({**PII, "on_fail": "fix", "roles": ["system", "user"]}, lava)
+    provider = BySlot(["Hello."])
+    await decided(policy(*rules), provider, question(messages=(system, user(f"{MAIL} lava"))))
+    first, second = (message["content"] for message in provider.calls[0].body["messages"])
+
+    assert "ann@" not in first + second
+    assert "lava" in first and "lava" not in second
+
+
+async def test_a_custom_function_may_write_the_input_anew() -> None:
+    async def bow(text: str, reason: str) -> str | None:
+        return "Good day"
+
+    rule = {**PII, "on_fail": "custom", "function": "bow"}
+    provider = BySlot(["Hello."])
+    outcome = await decided(policy(rule), provider, question(MAIL), functions={"bow": bow})
+
+    assert provider.calls[0].body["messages"][0]["content"] == "Good day"
+    assert outcome.decision.action == "answered"
+
+
+async def test_rules_made_of_rules_judge_the_input() -> None:
+    either = [{"rule": "contains", "any": ["please"]}, {"rule": "not", "of": {"rule": "contains", "any": ["now"]}}]
+    rule = {"rule": "any", "of": either, "on": ["input"], "on_fail": "filter"}
+    refused, _ = await guarded(rule, user("Tell me now"))
+    passed, _ = await guarded(rule, user("Tell me now, please"))
+
+    assert (refused.decision.action, passed.decision.action) == ("error", "answered")
+    assert "None of 2 holds" in refused.decision.reason
+
+
+async def test_a_fix_of_the_input_that_breaks_another_rule_refuses() -> None:
+    """What is sent has passed every rule, whichever was first."""
+    lava = {"rule": "excludes", "terms": ["lava"], "replace": "rock", "on": ["input"], "on_fail": "fix"}
+    rock = {"rule": "excludes", "id": "rock", "terms": ["rock"], "on": ["input"], "on_fail": "filter"}
+    provider = BySlot(["Hello."])
+    outcome = await decided(policy(rock, lava), provider, question("hot lava"))
+
+    assert outcome.decision.action == "error" and provider.calls == []
+    assert outcome.decision.reason.startswith("the input broke the rule rock")

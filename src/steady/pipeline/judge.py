@@ -21,7 +21,7 @@ from steady.pipeline.journal import Recorder
 from steady.pipeline.pieces import digest, unescaped
 from steady.policy.contradictions import seconds
 from steady.policy.resolved import Bound, Resolved
-from steady.rules.composed import Answer, Need, Told, Tree
+from steady.rules.composed import Answer, Need, Told, Tree, leaves_of
 from steady.rules.rule import Asked, Check, Context, Finder, RecordedRule, Rule
 from steady.types import JSON, UNENFORCED, Edit, Finding, Piece, Span, Verdict
 
@@ -126,14 +126,21 @@ def _without_pieces(bound: Bound, body: Body, mine: Sequence[Piece]) -> list[Res
 def masked(results: list[Result], besides: Sequence[Result] = ()) -> list[Result]:
     """Take what `sensitive` rules matched out of every reason, since another rule may quote the same text."""
     secrets = {
-        r.piece.text[span.start : span.end]
-        for r in (*results, *besides)
-        if r.failed and r.bound.rule.sensitive and r.piece and r.finding
-        for span in r.finding.spans
+        text for r in (*results, *besides) if r.bound.rule.sensitive and r.piece for text in _matched(r, r.piece)
     }
     if not secrets:
         return results
     return [_without(r, sorted(secrets, key=lambda s: (-len(s), s))) for r in results]
+
+
+def _matched(result: Result, piece: Piece) -> set[str]:
+    """Return what a sensitive rule matched; of one made of rules all that those inside find, whatever came of it."""
+    found = {piece.text[s.start : s.end] for s in result.finding.spans} if result.failed and result.finding else set()
+    if isinstance(result.bound.check, Tree):
+        for rule, check in leaves_of(result.bound.rule, result.bound.check):
+            if rule.sensitive and isinstance(check, Finder):
+                found |= {piece.text[match.start : match.end] for match in check.find(piece.text)}
+    return found - {""}
 
 
 def _without(result: Result, secrets: Sequence[str]) -> Result:
