@@ -6,8 +6,8 @@ import pytest
 from msgspec import structs
 from tests.pipeline.worlds import CAPS, BySlot, decided, draws, policy, question
 
-from steady.pipeline.asking import QUOTED
 from steady.pipeline.compiling import is_strict
+from steady.pipeline.reasking import QUOTED
 from steady.providers.capabilities import capabilities
 from steady.providers.scripted import ScriptedProvider
 from steady.types import Capabilities, Outcome, Sampling

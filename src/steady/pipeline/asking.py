@@ -11,13 +11,12 @@ import msgspec
 
 from steady.pipeline.act import Acted
 from steady.pipeline.compiling import compiled
-from steady.pipeline.pieces import answer_text
 from steady.pipeline.plan import Plan
+from steady.pipeline.reasking import reasked
+from steady.pipeline.telling import with_rules
 from steady.policy.resolved import Target
 from steady.providers.capabilities import fit
 from steady.types import Call
-
-QUOTED = 2_000  # characters of a failed answer that a reask shows the model
 
 
 class Asking(NamedTuple):
@@ -33,9 +32,10 @@ def asking(plan: Plan, target: Target) -> Asking:
     caps = target.capabilities
     sampling, dropped = fit(msgspec.structs.replace(plan.sampling, seed=None), caps)
     told = compiled(plan.constraint, caps, plan.fields, plan.sampling)
-    body = {**plan.fields, **sampling, **told.body, "messages": list(plan.messages)}
+    messages = with_rules(plan.messages, plan.rules) if plan.policy.doc.tell else plan.messages
+    body = {**plan.fields, **sampling, **told.body, "messages": list(messages)}
     wanted = plan.sampling.seed is not None or plan.policy.doc.sampling.preset != "client" or plan.most > 1
-    notes = [*dropped, *told.notes]
+    notes = [*dropped, *told.notes, *(["the rules were told to the model"] if messages != plan.messages else [])]
     if plan.sampling.seed is not None and "seed" not in caps.params:
         notes.append(f"seed dropped: {target.provider} takes none")
     return Asking(body, tuple(notes), wanted and "seed" in caps.params)
@@ -64,12 +64,4 @@ def call(
 
 def again(shared: Asking, failed: Acted) -> Asking:
     """Return the body for a reask: the conversation, the answer that failed, and what would pass."""
-    shown = answer_text(failed.choice)
-    sensitive = any(bound.rule.sensitive for bound, _ in failed.failing)
-    wants = [f"- {bound.rule.statement() or reason or bound.rule.key}" for bound, reason in failed.failing]
-    said = "That answer can't be used. Answer the question again, in full, so that:\n" + "\n".join(dict.fromkeys(wants))
-    messages = list(shared.body["messages"])
-    if shown and not sensitive and not failed.choice.get("message", {}).get("tool_calls"):
-        messages.append({"role": "assistant", "content": shown[:QUOTED]})
-    messages.append({"role": "user", "content": said})
-    return shared._replace(body={**shared.body, "messages": messages})
+    return shared._replace(body={**shared.body, "messages": [*shared.body["messages"], *reasked(failed)]})

@@ -120,7 +120,7 @@ def _strict(rules: Rules, style: Style) -> None:
     if style.joins and (marks := it.joins.replace("-", "")):
         word += f" ({char_class((), marks)} {char_class(rest)}{{1,2}})?"
     if style.joins and "-" in it.joins:
-        word += ' ("-" k){0,3}'
+        word += ' ("-" k){0,1}'
     if not style.shouts and it.lower:
         word = f"{word} | {char_class(minus(it.lower, _singles(style)))}"
     rules.add("w", word)
