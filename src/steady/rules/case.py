@@ -12,8 +12,8 @@ from steady.rules.rule import Constraint, Context, Prefix, Rule, Streams, Whole,
 from steady.types import Edit, Finding, Piece, Span
 
 # Words as the Penn Treebank cuts them (Marcus et al. 1993), as far as it matters for capitals: marks stand apart, a
-# straight apostrophe divides ("I'm" is "I" and "'m"), hyphens, slashes and points inside do not.
-_TOKEN = re.compile(r"[^\s()\[\]{}<>\"“”«»‘`,:;@#$%&?!*\u2012-\u2015'|~=+^\\…]+")
+# apostrophe divides ("I'm" is "I" and "'m"), hyphens, slashes and points inside do not.
+_TOKEN = re.compile(r"[^\s()\[\]{}<>\"“”«»‘`,:;@#$%&?!*\u2012-\u2015'’|~=+^\\…]+")
 _DASHES = re.compile(r"-{2,}")
 _JOINED = re.compile(r"(?:(CAN)(NOT)|(GIM|LEM)(ME)|(GON|WAN)(NA)|(GOT)(TA))")
 _WORD = re.compile(r"[^\W\d_]+(?:['’][^\W\d_]+)*")

@@ -14,18 +14,21 @@ from steady.rules.case import Case
 from steady.rules.compose import All, AnyOf, Not, When, outer_only
 from steady.rules.expression import Expression
 from steady.rules.format import Format
+from steady.rules.formats_dates import DateFormat
+from steady.rules.formats_numbers import NumberFormat
 from steady.rules.frequency import KeywordFrequency, LetterFrequency
 from steady.rules.guardrails import Guardrails
 from steady.rules.json_schema import JsonSchema
 from steady.rules.json_text import Json
 from steady.rules.judge import Judge
-from steady.rules.language import Language
+from steady.rules.language import Language, SameLanguageAsInput
 from steady.rules.length import Length
 from steady.rules.patterns import NotRegex, Regex
 from steady.rules.pii import NoPii
 from steady.rules.presidio import Presidio
 from steady.rules.punctuation import Punctuation
 from steady.rules.python import Python
+from steady.rules.readability import ReadingLevel, ReadingTime
 from steady.rules.repetition import NoRepetition
 from steady.rules.rule import Growing, Prefix, Rule, Streams, Window
 from steady.rules.secrets import NoSecrets
@@ -51,6 +54,10 @@ _CLASSES: tuple[type[Rule], ...] = (
     KeywordFrequency,
     Punctuation,
     Format,
+    ReadingLevel,
+    ReadingTime,
+    DateFormat,
+    NumberFormat,
     OneOf,
     Range,
     NoPii,
@@ -60,6 +67,7 @@ _CLASSES: tuple[type[Rule], ...] = (
     UrlsAllowed,
     NoRepetition,
     Language,
+    SameLanguageAsInput,
     ToolCallSchema,
     Expression,
     All,

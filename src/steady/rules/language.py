@@ -130,3 +130,57 @@ class Language(Rule, frozen=True, kw_only=True, tag="language"):
     def statement(self) -> str:
         """See Rule."""
         return f"Write the answer in {' or '.join(self.allow)} (ISO 639-1)."
+
+
+class _Same:
+    streams: Streams = Whole("a language is told from the whole text")
+
+    def __init__(self, unsure: str) -> None:
+        self._unsure = unsure
+
+    def judge(self, piece: Piece, context: Context) -> Finding:
+        asked = detect(last_user_text(context))
+        if asked is None or asked[1] < CONFIDENT:
+            return Finding(passed=self._unsure == "pass", reason="The language of the last user message can't be told.")
+        return _Language((asked[0],), self._unsure).judge(piece, context)
+
+    def fix(self, piece: Piece, context: Context) -> tuple[Edit, ...] | None:
+        return () if self.judge(piece, context).passed else None
+
+
+def last_user_text(context: Context) -> str:
+    """Return the text of the last message of the user, "" if there is none; its parts that are text, one a line."""
+    for message in reversed(context.messages):
+        if message.get("role") != "user":
+            continue
+        content = message.get("content")
+        if isinstance(content, str):
+            return content
+        parts = content if isinstance(content, list | tuple) else ()
+        texts = (part.get("text") for part in parts if isinstance(part, dict))
+        return "\n".join(text for text in texts if isinstance(text, str))
+    return ""
+
+
+class SameLanguageAsInput(Rule, frozen=True, kw_only=True, tag="same_language_as_input"):
+    """
+    The answer is in the language of the last user message.
+
+    Both are told as `language` tells them, and so not for fewer than 20 letters, or where no language is clear: then
+    `unsure` says what happens.
+    """
+
+    example: ClassVar[Mapping[str, Any]] = {"on_fail": "reask"}
+    can_fix: ClassVar[bool] = False
+
+    unsure: Literal["pass", "fail"] = "pass"
+    """What happens where one of the two languages can't be told."""
+
+    def build(self) -> _Same:
+        """See Rule."""
+        _model()
+        return _Same(self.unsure)
+
+    def statement(self) -> str:
+        """See Rule."""
+        return "Answer in the language of the user's last message."

@@ -25,7 +25,7 @@ _TITLES = frozenset(_ABBREVIATIONS.split())
 _BEFORE_NUMBER = ("no", "nr", "nos", "fig", "figs", "p", "pp", "vol", "art", "sec", "ch", "eq", "tab", "op", "num")
 
 _DOTTED = re.compile(r"(?:\w\.)+\w")
-_RUN = re2.compile(r"[\p{L}\p{M}\p{Nd}\p{Nl}\p{Pc}]+")
+_RUN = re2.compile(r"[\p{L}\p{M}\p{Nd}\p{Nl}\p{Pc}\x{200c}\x{200d}]+")
 _BLANK = re.compile(r"\n[^\S\n]*\n\s*")
 _MARKED = re.compile(
     "(?<![.!?…‽؟۔।॥።])[.!?…‽؟۔।॥።]++[\"'”’»)\\]*]*+(?=\\s)"  # before white space, closing marks between
