@@ -100,7 +100,8 @@ def test_what_would_write_content_is_never_a_fix() -> None:
     kinds = ("startend:end_checker", "combination:repeat_prompt", "change_case:english_lowercase")
     prompt = Prompt(5, "x", kinds, ({"end_phrase": "the end"}, {"prompt_to_repeat": "say it"}, {}))
     actions = {rule["rule"]: rule["on_fail"] for rule in policy_of(ROWS["fix"], prompt)["rules"]}
-    assert actions == {"ends_with": "filter", "starts_with": "filter", "case": "fix", "language": "filter"}
+    assert {name for name, action in actions.items() if action == "fix"} == {"case"}
+    assert {"ends_with", "starts_with"} <= {name for name, action in actions.items() if action == "filter"}
 
 
 async def test_the_bare_model_is_asked_once_and_greedily(tmp_path: Path) -> None:
