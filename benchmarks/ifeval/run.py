@@ -49,11 +49,10 @@ sys.path.insert(0, str(ROOT))
 from benchmarks.ifeval.checker import Pair, verdicts  # noqa: E402
 from benchmarks.ifeval.instructions import OPTIONS, rules_of  # noqa: E402
 from benchmarks.ifeval.pool import Heard, Recorded, Said  # noqa: E402
-from benchmarks.ifeval.table import Judged, report  # noqa: E402
+from benchmarks.ifeval.table import Judged, distinct_triples, report  # noqa: E402
 
 DATA = ROOT.parent / "shared" / "data" / "ifeval.jsonl"
 POOL = ROOT / ".bench" / "ifeval"
-RESULTS = HERE / "results.md"
 MODEL = "smollm2-135m"
 SIDE_BY_SIDE = 8  # prompts at once, and slots of the model
 MOST = 8  # candidates, reasks included
@@ -274,6 +273,7 @@ def judge(given: Sequence[Given], checker: Callable[[list[Pair]], list[list[bool
                 fixes=one.fixes,
                 decided=all(best) and not all(raw) and one.raw != one.texts[0] and bool(one.fixes),
                 invented=one.invented,
+                distinct=distinct_triples(one.texts[mine.index(best)]),
             )
         )
     return judged
@@ -318,7 +318,7 @@ async def main(some: int | None, names: Sequence[str], data: Path, *, only_recor
     text = report(rows, settings)
     print(text)
     if keep:
-        RESULTS.write_text(text + "\n", "utf-8")
+        (HERE / f"results-{len(prompts)}.md").write_text(text + "\n", "utf-8")
 
 
 if __name__ == "__main__":
@@ -327,7 +327,7 @@ if __name__ == "__main__":
     parser.add_argument("--rows", default=",".join(ROWS), help="which rows, with commas between (default: all)")
     parser.add_argument("--data", type=Path, default=DATA, help="IFEval's prompts as JSON lines")
     parser.add_argument("--recorded", action="store_true", help="ask no model; a call that is not recorded is an error")
-    parser.add_argument("--keep", action="store_true", help=f"write the tables to {RESULTS.name} too")
+    parser.add_argument("--keep", action="store_true", help="write the tables to results-N.md too")
     given = parser.parse_args()
     if not given.data.exists():
         sys.exit(f"skipped: {given.data} is not there")

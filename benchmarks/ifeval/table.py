@@ -21,6 +21,7 @@ class Judged(Struct, frozen=True, kw_only=True):
     fixes: tuple[str, ...] = ()  # kinds of instruction whose fix changed the answer given
     decided: bool = False  # the answer as the model gave it breaks an instruction, as fixed it breaks none
     invented: bool = False  # a fix added a value that the model did not give
+    distinct: float = 1.0  # see `distinct_triples`
 
     @property
     def passed(self) -> bool:
@@ -38,6 +39,13 @@ class Scores(NamedTuple):
     def average(self) -> float:
         """The mean of the two, as leaderboards give it."""
         return (self.prompt + self.instruction) / 2
+
+
+def distinct_triples(text: str) -> float:
+    """Return how many of the text's triples of words are different, as a share: 1 where none comes twice."""
+    words = text.casefold().split()
+    triples = list(zip(words, words[1:], words[2:], strict=False))
+    return len(set(triples)) / len(triples) if triples else 1.0
 
 
 Rows = Sequence[tuple[str, Sequence[Judged]]]  # title, answers
@@ -64,8 +72,8 @@ def mean(values: Sequence[float]) -> float:
 def main_table(rows: Rows) -> str:
     """Return the table of what each part adds."""
     lines = [
-        "| | prompt | instruction | average | a rule-abiding answer | candidates | tokens | seconds |",
-        "|---|---|---|---|---|---|---|---|",
+        "| | prompt | instruction | average | a rule-abiding answer | candidates | tokens | seconds | distinct |",
+        "|---|---|---|---|---|---|---|---|---|",
     ]
     for title, answers in rows:
         got = scores(answers)
@@ -76,6 +84,7 @@ def main_table(rows: Rows) -> str:
             f"{mean([one.candidates for one in answers]):.2f}",
             f"{mean([one.tokens for one in answers]):.0f}",
             f"{mean([one.seconds for one in answers]):.1f}",
+            f"{mean([one.distinct for one in answers]):.2f}",
         )
         lines.append("| " + " | ".join(cells) + " |")
     return "\n".join(lines)
@@ -134,7 +143,10 @@ TOLD = (
     "Steady is told the rules by a policy made from each prompt's instructions; the bare model must read them in the "
     "prompt. Judged by lm_eval's checker, strict. Where no candidate passes every rule Steady releases none: there the "
     "candidate that breaks the fewest is judged, so that it counts at the level of instructions, and the column `a "
-    "rule-abiding answer` says how often one was released."
+    "rule-abiding answer` says how often one was released. Candidates, tokens and seconds are means for a prompt, all "
+    "its candidates together; a call's seconds are those that it took while as many ran side by side. IFEval asks whether "
+    "instructions are followed, not whether the text is any good; `distinct` (the share of different triples of words) "
+    "tells at least of texts that go in circles."
 )
 
 

@@ -8,6 +8,7 @@ from benchmarks.ifeval.table import (
     candidates_line,
     decided_list,
     disagreements,
+    distinct_triples,
     fixes_table,
     kinds_table,
     main_table,
@@ -57,8 +58,8 @@ def test_scores_stay_between_nothing_and_all_and_strictness_never_helps(drawn: l
 def test_the_main_table_holds_a_row_for_each_way() -> None:
     ruled = [judged(True, ruled=True, candidates=2, tokens=100, seconds=3.0), judged(False, ruled=True, released=False)]
     lines = main_table([("bare", ANSWERS), ("Steady", ruled)]).splitlines()
-    assert cells(lines[2]) == ["bare", "0.333", "0.600", "0.467", "-", "1.00", "0", "0.0"]
-    assert cells(lines[3]) == ["Steady", "0.500", "0.500", "0.500", "50%", "1.50", "50", "1.5"]
+    assert cells(lines[2]) == ["bare", "0.333", "0.600", "0.467", "-", "1.00", "0", "0.0", "1.00"]
+    assert cells(lines[3]) == ["Steady", "0.500", "0.500", "0.500", "50%", "1.50", "50", "1.5", "1.00"]
 
 
 def test_the_worst_instruction_of_the_last_row_comes_first() -> None:
@@ -109,3 +110,10 @@ def test_the_report_says_what_steady_knows_and_the_bare_model_does_not() -> None
     assert "the bare model must read them in the prompt" in text.replace("\n", " ")
     assert "- Steady: prompts by candidates taken: 1: 1" in text
     assert "- bare:" not in text, "a row without a policy has nothing to list"
+
+
+def test_a_text_that_goes_in_circles_is_told_by_its_triples() -> None:
+    assert distinct_triples("one two three four five") == 1
+    assert distinct_triples("") == distinct_triples("two words") == 1
+    assert distinct_triples("ha " * 102) == pytest.approx(0.01)
+    assert distinct_triples("A b c a B c") == pytest.approx(3 / 4)
