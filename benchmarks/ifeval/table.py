@@ -144,9 +144,9 @@ TOLD = (
     "prompt. Judged by lm_eval's checker, strict. Where no candidate passes every rule Steady releases none: there the "
     "candidate that breaks the fewest is judged, so that it counts at the level of instructions, and the column `a "
     "rule-abiding answer` says how often one was released. Candidates, tokens and seconds are means for a prompt, all "
-    "its candidates together; a call's seconds are those that it took while as many ran side by side. IFEval asks whether "
-    "instructions are followed, not whether the text is any good; `distinct` (the share of different triples of words) "
-    "tells at least of texts that go in circles."
+    "its candidates together; a call's seconds are those that it took while as many ran side by side. IFEval asks "
+    "whether instructions are followed, not whether the text is any good; `distinct` (the share of different triples of "
+    "words) tells at least of texts that go in circles."
 )
 
 
