@@ -346,6 +346,20 @@ class SteadyFixture:
         return LOOP.call(replay(self.receipt(outcome)))
 
 
+def pytest_addoption(parser: Any) -> None:
+    """Add the setting `steady_cases`: whether files of golden cases (NAME.tests.yaml) are collected as tests."""
+    parser.addini("steady_cases", "Collect golden cases of policies: NAME.tests.yaml.", type="bool", default=False)
+
+
+def pytest_collect_file(file_path: "Path", parent: Any) -> Any:
+    """Collect a file of golden cases, where `steady_cases = true` is set."""
+    if not file_path.name.endswith((".tests.yaml", ".tests.yml")) or not parent.config.getini("steady_cases"):
+        return None
+    from steady.studies.collected import Cases
+
+    return Cases.from_parent(parent, path=file_path)
+
+
 def pytest_configure(config: Any) -> None:
     """Add the fixture. Its function is made here, so that this module can be imported without pytest."""
     import pytest
