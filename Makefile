@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 JOBS ?= 2
 
-.PHONY: demo test serve check slow bench bench-demo bench-rules docs image-test clean help
+.PHONY: demo test serve check slow bench bench-demo bench-rules bench-ifeval docs image-test clean help
 
 help: ## say what there is
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 18
@@ -43,6 +43,10 @@ bench-demo: $(STAMP) ## extraction and classification, one call against Steady
 
 bench-rules: $(STAMP) ## what rules cost, beside Guardrails AI, LLM Guard and NeMo Guardrails
 	@$(BIN)/python benchmarks/rules/run.py
+
+bench-ifeval: $(STAMP) ## following instructions: the small model alone, and behind Steady (60 prompts; ARGS="--prompts all")
+	@$(BIN)/steady model pull smollm2-135m
+	@$(BIN)/python benchmarks/ifeval/run.py $(ARGS)
 
 docs: $(STAMP) ## write the generated pages again
 	@$(BIN)/python docs/generate.py

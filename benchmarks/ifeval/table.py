@@ -145,8 +145,8 @@ TOLD = (
     "candidate that breaks the fewest is judged, so that it counts at the level of instructions, and the column `a "
     "rule-abiding answer` says how often one was released. Candidates, tokens and seconds are means for a prompt, all "
     "its candidates together; a call's seconds are those that it took while as many ran side by side. IFEval asks "
-    "whether instructions are followed, not whether the text is any good; `distinct` (the share of different triples of "
-    "words) tells at least of texts that go in circles."
+    "whether instructions are followed, not whether the text is any good; `distinct` (the share of different triples "
+    "of words) tells at least of texts that go in circles."
 )
 
 
