@@ -94,6 +94,7 @@ def test_the_engine_itself_is_offline() -> None:
         ({"$ref": "#anchor"}, "an anchor that it does not have"),
         ({"$ref": "#/type", "type": "string"}, "which is no schema"),
         ({"$ref": "#"}, "without a step in between"),
+        ({"properties": {"n\n" * 500: {"$ref": "x"}}}, "nothing is fetched"),
         ({"$defs": {"a": {"$ref": "#/$defs/b"}, "b": {"allOf": [{"$ref": "#/$defs/a"}]}}}, "without a step in between"),
         ({"$dynamicRef": "#a"}, "use [$]ref"),
         ({"items": {"$id": "http://example.com/x"}}, "only the top"),

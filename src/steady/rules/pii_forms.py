@@ -7,14 +7,14 @@ them: `mobile: 737 219 628`, `born on 7/14/1995`.
 
 import ipaddress
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from types import MappingProxyType
 
 from steady.rules.checksums import IBAN_LENGTH, base58check, bech32, card, iban
 from steady.rules.identity import IDENTITIES, NUMBER_EDGE, formats, lead, named
 from steady.rules.identity_checks import day
 from steady.rules.normal import plain
-from steady.rules.scan import Format, ends_word
+from steady.rules.scan import Confirm, Format, ends_word
 
 _NOT_DIGIT = re.compile(r"\D")
 _DATE = re.compile(r"\d{1,2}([./-])\d{1,2}\1\d{2,4}|\d{4}([./-])\d{1,2}\2\d{1,2}")
@@ -95,6 +95,25 @@ def _national(view: str, start: int, end: int) -> int | None:
     if short or _DATE.match(number):
         return None
     return ends_word(view, start, end) if _NUMBER.fullmatch(number) else None
+
+
+def _before_a_word(valid: Callable[[str, int, int], int | None]) -> Confirm:
+    """
+    Return `valid`, asked again without the last group where that runs into a word: `020 7946 0958 12pm`.
+
+    The word may be the beginning of something that a fix takes away (`0411 1111 2222 3333joe@example.com`); what stands
+    before it must not become a number only then.
+    """
+
+    def confirm(view: str, start: int, end: int) -> int | None:
+        if ends_word(view, start, end) is not None:
+            return valid(view, start, end)
+        end = max(view.rfind(separator, start, end) for separator in " /()")
+        while end > start and not view[end - 1].isdigit():
+            end -= 1
+        return valid(view, start, end) if end > start else None
+
+    return confirm
 
 
 _EXTENSION = r"(?: ?(?:x|ext\.?) ?[0-9]{1,6})?"
@@ -206,22 +225,22 @@ _FORMATS: dict[str, tuple[Format, ...]] = {
             "phone",
             r"\+[0-9](?:[ ./()-]{0,2}[0-9]){7,14}" + _EXTENSION,
             before=_ANYTHING,
-            confirm=_international,
+            confirm=_before_a_word(_international),
         ),
         Format(
             "phone",
             r"\([0-9]{2,5}\)[ -]?[0-9]{2,4}(?:[ .-]?[0-9]{2,4}){1,3}" + _EXTENSION,
             before=_ANYTHING,
-            confirm=_national,
+            confirm=_before_a_word(_national),
         ),
         Format(
             "phone",
             r"(?:(?:1[ .-]?)?(?:\([0-9]{3}\) ?|[0-9]{3}[.-])[0-9]{3}[ .-][0-9]{4}|[0-9]{3} [0-9]{3}[ -][0-9]{4}"
             r"|00[1-9][0-9]{0,2}(?:[ ./-][0-9]{1,5}){2,5}|0[1-9][0-9]{0,3}(?:[ ./-][0-9]{2,8}){1,4})" + _EXTENSION,
             before=NUMBER_EDGE,
-            confirm=_national,
+            confirm=_before_a_word(_national),
         ),
-        named("phone", _PHONE_WORDS, _ANNOUNCED, _announced),
+        named("phone", _PHONE_WORDS, _ANNOUNCED, _before_a_word(_announced)),
         Format(
             "phone",
             r"[+(]?[0-9]{2,4}\)?(?:[ .-]?[0-9]{2,4}){2,4} ?\(?(?i:office|mobile|cell|fax|tel)",

@@ -20,6 +20,7 @@ MAX_SUBSCHEMAS = 2_000
 MAX_PATTERNS = 200
 MAX_PATTERN = 1_000  # characters
 MAX_VISITS = 4_000  # of one place of a document, by all subschemas together
+MAX_SENTENCE = 390  # characters of what is said of a schema that is refused
 LEAST_DEPTH = 3  # a schema whose documents may not even be this deep is refused
 
 DRAFTS = {
@@ -80,6 +81,14 @@ def compile_schema(schema: Any) -> Compiled:
     Raises:
         ValueError: One sentence: the schema is not valid, refers outside itself or is over a cap. No I/O is done.
     """
+    try:
+        return _compiled(schema)
+    except ValueError as error:  # a sentence may quote names and patterns of any length
+        said = " ".join(str(error).split())
+        raise ValueError(said if len(said) <= MAX_SENTENCE else said[: MAX_SENTENCE - 1] + "…") from None
+
+
+def _compiled(schema: Any) -> Compiled:
     if isinstance(schema, str):
         raise ValueError("`schema` is a path that was not inlined; give the schema itself.")
     if not isinstance(schema, dict | bool):
@@ -141,6 +150,12 @@ def _children(node: dict[str, Any]) -> Iterator[tuple[str, Key | None, Any]]:
                 yield f"/{word}/{n}", key, child
 
 
+def _at(pointer: str) -> str:
+    """Return a place for a sentence: names in a schema may be of any length, and hold line breaks."""
+    shown = "".join(char if char.isprintable() else "?" for char in pointer[:80])
+    return (shown + "…" if len(pointer) > 80 else shown) or "its top"
+
+
 def _escape(name: str) -> str:
     return name.replace("~", "~0").replace("/", "~1")
 
@@ -167,7 +182,7 @@ def _survey(schema: Schema) -> _Facts:
             try:
                 _visit(pointer, node, facts, anchors, waiting, references)
             except (AttributeError, TypeError):  # a keyword of the wrong type
-                raise ValueError(f"`schema` is not a valid JSON Schema at {pointer or 'its top'}.") from None
+                raise ValueError(f"`schema` is not a valid JSON Schema at {_at(pointer)}.") from None
     return facts
 
 
@@ -181,15 +196,15 @@ def _visit(
 ) -> None:
     for word in ("$dynamicRef", "$recursiveRef"):
         if word in node:
-            raise ValueError(f"`schema` uses {word} at {pointer or 'its top'}; use $ref.")
+            raise ValueError(f"`schema` uses {word} at {_at(pointer)}; use $ref.")
     if pointer and "$id" in node:
-        raise ValueError(f"`schema` has an $id at {pointer}; only the top may have one.")
+        raise ValueError(f"`schema` has an $id at {_at(pointer)}; only the top may have one.")
     if isinstance(node.get("$anchor"), str):
         anchors[node["$anchor"]] = pointer
     if "$ref" in node:
         if not isinstance(node["$ref"], str) or not node["$ref"].startswith("#"):
             raise ValueError(
-                f"`schema` refers to {str(node['$ref'])[:80]!r} at {pointer or 'its top'}; "
+                f"`schema` refers to {str(node['$ref'])[:80]!r} at {_at(pointer)}; "
                 "nothing is fetched: a $ref must begin with '#' and point into the same schema."
             )
         references.append((pointer, node["$ref"]))
@@ -297,7 +312,7 @@ def _order(facts: _Facts) -> list[str]:
                 stack.append((pointer, True))
                 stack.extend((child, False) for child in facts.here[pointer])
             elif not done[pointer]:
-                raise ValueError(f"`schema` refers from {pointer or 'its top'} to itself without a step in between.")
+                raise ValueError(f"`schema` refers from {_at(pointer)} to itself without a step in between.")
     return out
 
 
@@ -306,7 +321,7 @@ def _totals(facts: _Facts) -> dict[str, int]:
     for pointer in _order(facts):
         totals[pointer] = 1 + sum(totals[child] for child in facts.here[pointer])
         if totals[pointer] > MAX_VISITS:
-            raise ValueError(f"`schema` applies more than {MAX_VISITS:,} subschemas at {pointer or 'its top'}.")
+            raise ValueError(f"`schema` applies more than {MAX_VISITS:,} subschemas at {_at(pointer)}.")
     return totals
 
 
@@ -358,4 +373,4 @@ def engine(schema: Schema, draft: int) -> Any:
     except (jsonschema_rs.ValidationError, jsonschema_rs.ReferencingError, ValueError) as error:
         path = "".join(f"/{step}" for step in getattr(error, "instance_path", ()))
         why = str(getattr(error, "message", error))[:160]
-        raise ValueError(f"`schema` is not a valid JSON Schema at {path or 'its top'}: {why}.") from None
+        raise ValueError(f"`schema` is not a valid JSON Schema at {_at(path)}: {why}.") from None
