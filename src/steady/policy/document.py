@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal
 
 from msgspec import Meta, Struct
 
-from steady.types import Place
+from steady.types import Kind, Place
 
 Duration = Annotated[str, Meta(pattern=r"^\d+(\.\d+)?(ms|s|m|h|d)$", description="A number and ms, s, m, h or d.")]
 Name = Annotated[str, Meta(pattern=r"^[a-z0-9][a-z0-9._-]{0,63}$")]
@@ -36,12 +36,24 @@ class Similarity(_Part, frozen=True, kw_only=True):
     threshold: Annotated[float, Meta(ge=0, le=1)] = 0.6
 
 
+class Costs(_Part, frozen=True, kw_only=True):
+    """What a mistake costs, in any unit; only their ratio counts."""
+
+    false_alarm: Annotated[float, Meta(gt=0)] = 1.0
+    """The flag is raised, and should not be."""
+    missed: Annotated[float, Meta(gt=0)] = 1.0
+    """The flag is not raised, and should be."""
+
+
 class Output(_Part, frozen=True, kw_only=True):
     """What kind of thing the answer is; the consensus that fits follows from it."""
 
-    kind: Literal["label", "number", "json", "text"] = "text"
+    kind: Kind = "text"
     labels: tuple[str, ...] | None = None
-    """For `label`: the legal answers, in the order that breaks ties. An enforced rule of its own."""
+    """
+    For `label` the legal answers, for `ranking`, `items` and `clusters` the legal items, in the order that breaks ties;
+    for `flag` the word that raises it and the other (yes, no if not given). An enforced rule of its own.
+    """
     schema: dict[str, Any] | str | None = None
     """For `json`: a JSON Schema, inline or the path of a file beside the policy. An enforced rule of its own."""
     tolerance: Tolerance = Tolerance()
@@ -50,10 +62,20 @@ class Output(_Part, frozen=True, kw_only=True):
     """For `number`: the lower median of the biggest cluster, or its 20% trimmed mean (from 8 values on)."""
     similarity: Similarity = Similarity()
     """For `text`, and for strings inside `json`."""
+    ranking: Literal["kemeny", "borda"] = "kemeny"
+    """For `ranking`: the order with the least disagreement (Schulze's beyond 12 items), or mean ranks."""
+    keep: Literal["f1", "threshold"] = "f1"
+    """For `items`: the list with the best expected F1, or all that `threshold` of the answers name."""
+    threshold: Annotated[float, Meta(gt=0, le=1)] = 0.5
+    """For `items`, with `keep: threshold`."""
+    costs: Costs = Costs()
+    """For `flag`: it is raised from the share false_alarm / (false_alarm + missed) on."""
+    language: Annotated[str, Meta(pattern=r"^[a-z][a-z0-9+#-]{0,19}$")] = "python"
+    """For `code`: Python programs are compared by their syntax trees, others by their tokens."""
     repair: Literal["any", "form_only", "none"] = "any"
-    """For `json` and `label`: whether a fix may add a value that the model did not give (`form_only`: it may not)."""
+    """For `json`, labels and lists: whether a fix may add a value that the model did not give (`form_only`: not)."""
     on_fail: Literal["reask", "fix", "fix_reask", "filter", "refrain", "exception"] = "fix_reask"
-    """What happens to a candidate that breaks `labels` or `schema`."""
+    """What happens to a candidate that breaks the form: `labels`, `schema`, a list, a number, a tool call."""
 
 
 class SamplingSpec(_Part, frozen=True, kw_only=True):
@@ -180,5 +202,3 @@ NOT_YET = {
     "error": "guaranteed error rates",
 }
 """Keys of the design whose feature is not built yet: refused by name, never ignored."""
-
-KINDS_NOT_YET = ("ranking", "items", "clusters", "flag", "tool_call", "tool_calls", "code")
