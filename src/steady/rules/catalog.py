@@ -11,6 +11,7 @@ import msgspec
 
 from steady.errors import ConfigError, UnknownNameError
 from steady.rules.case import Case
+from steady.rules.competitors import Competitors
 from steady.rules.compose import All, AnyOf, Not, When, outer_only
 from steady.rules.expression import Expression
 from steady.rules.format import Format
@@ -18,6 +19,8 @@ from steady.rules.formats_dates import DateFormat
 from steady.rules.formats_numbers import NumberFormat
 from steady.rules.frequency import KeywordFrequency, LetterFrequency
 from steady.rules.guardrails import Guardrails
+from steady.rules.invisible import NoInvisibleText
+from steady.rules.json_keys import JsonKeys
 from steady.rules.json_schema import JsonSchema
 from steady.rules.json_text import Json
 from steady.rules.judge import Judge
@@ -26,12 +29,16 @@ from steady.rules.length import Length
 from steady.rules.patterns import NotRegex, Regex
 from steady.rules.pii import NoPii
 from steady.rules.presidio import Presidio
+from steady.rules.profanity import NoProfanity
 from steady.rules.punctuation import Punctuation
 from steady.rules.python import Python
 from steady.rules.readability import ReadingLevel, ReadingTime
+from steady.rules.refusal import NoRefusal
+from steady.rules.regex_replace import RegexReplace
 from steady.rules.repetition import NoRepetition
 from steady.rules.rule import Growing, Prefix, Rule, Streams, Window
 from steady.rules.secrets import NoSecrets
+from steady.rules.similar import DifferentFrom, SimilarTo
 from steady.rules.terms import Contains, EndsWith, Excludes, StartsWith
 from steady.rules.tools import ToolCallSchema
 from steady.rules.urls import NoUrls, UrlsAllowed
@@ -42,8 +49,10 @@ from steady.types import Surface
 _CLASSES: tuple[type[Rule], ...] = (
     Json,
     JsonSchema,
+    JsonKeys,
     Regex,
     NotRegex,
+    RegexReplace,
     Contains,
     Excludes,
     StartsWith,
@@ -65,9 +74,15 @@ _CLASSES: tuple[type[Rule], ...] = (
     NoSecrets,
     NoUrls,
     UrlsAllowed,
+    NoInvisibleText,
+    NoProfanity,
+    Competitors,
     NoRepetition,
     Language,
     SameLanguageAsInput,
+    NoRefusal,
+    SimilarTo,
+    DifferentFrom,
     ToolCallSchema,
     Expression,
     All,

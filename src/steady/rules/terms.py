@@ -93,8 +93,8 @@ class Contains(Rule, frozen=True, kw_only=True, tag="contains"):
             if bounds.max is not None and (bounds.min or 0) > bounds.max:
                 raise ValueError(f"`counts` asks for {word!r} {_times(bounds)}: no text can meet that.")
         forms = {}
-        for field, words in (("all", self.all), ("any", self.any), ("none", self.none)):
-            forms[field] = _normal_terms(field, words, fold_case=not self.case)
+        for name, words in (("all", self.all), ("any", self.any), ("none", self.none)):
+            forms[name] = _normal_terms(name, words, fold_case=not self.case)
         for bad in forms["none"]:
             if hit := next((word for word in forms["all"] if bad in word), None):
                 raise ValueError(f"`none` holds {bad!r}, which is in {hit!r} of `all`: no text can satisfy both.")
