@@ -28,7 +28,11 @@ TOOL = {
         "parameters": {"type": "object", "properties": {"city": {"type": "string"}}, "required": ["city"]},
     },
 }
-LOGPROBS = {"content": [{"token": "jane", "logprob": -0.1, "bytes": None, "top_logprobs": []}]}
+
+
+def spelled(text: str) -> dict[str, Any]:
+    """Return logprobs of one token that says it all."""
+    return {"content": [{"token": text, "logprob": -0.1, "bytes": None, "top_logprobs": []}]}
 
 
 @pytest.fixture(scope="module")
@@ -154,7 +158,7 @@ def test_steadys_own_headers_and_keys_do_not_go_upstream(steady: Served, up: Ups
 def test_an_answer_keeps_every_upstream_field_and_gains_one(steady: Served, up: Upstream) -> None:
     extra = {"system_fingerprint": "fp_1", "service_tier": "default", "citations": ["a"], "x_groq": {"id": "r"}}
     told = completion({"role": "assistant", "content": "hi", "annotations": [], "reasoning_content": "hm"}, **extra)
-    told["choices"][0] |= {"native_finish_reason": "eos", "logprobs": LOGPROBS}
+    told["choices"][0] |= {"native_finish_reason": "eos", "logprobs": spelled("hi")}
     up.add(Behaviour((json.dumps(told).encode(),)))
     for model in ("mock-model", "calm", "fixing"):
         answer = steady.chat(model=model).json
@@ -208,11 +212,11 @@ def test_logprobs_go_where_the_text_was_fixed_and_stay_where_it_was_not(steady: 
     """They spell the text that a rule took out, token by token."""
     for content, kept in ((f"Write to {MAIL}.", False), ("Write to us.", True)):
         told = completion(content)
-        told["choices"][0]["logprobs"] = LOGPROBS
+        told["choices"][0]["logprobs"] = spelled(content)
         fresh(up).add(Behaviour((json.dumps(told).encode(),)))
         whole = steady.chat(model="answer-only", logprobs=True).json["choices"][0]
 
-        assert (whole["logprobs"] == LOGPROBS) is kept
+        assert (whole["logprobs"] == spelled(content)) is kept
         if not kept:
             assert whole["logprobs"] is None
         assert up.bodies[0]["logprobs"] is True

@@ -18,6 +18,7 @@ from steady.pipeline.guard import INPUT_SLOT, Guarded, guard
 from steady.pipeline.history import clean
 from steady.pipeline.journal import Recorder
 from steady.pipeline.judge import Scene, forbids
+from steady.pipeline.logprobs import cleared
 from steady.pipeline.pieces import pieces_of, shape_of, too_deep
 from steady.pipeline.plan import Plan, plan
 from steady.pipeline.respond import summed
@@ -191,6 +192,7 @@ def _disclosed(request: Request, made: Plan, settled: Settled) -> tuple[tuple[di
     out: list[dict[str, Any]] = []
     first: Disclosure | None = None
     for i, choice in enumerate(settled.choices):
+        choice = cleared(choice, made.rules, made.context)
         message = choice.get("message") or {}
         content = message.get("content")
         placed = disclose(

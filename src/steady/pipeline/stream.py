@@ -129,11 +129,19 @@ async def _live(request: Request, made: Plan, recorder: Recorder) -> AsyncIterat
 
 
 class Relay:
-    """What has left one live stream, text by text."""
+    """
+    What has left one live stream, text by text.
+
+    Only texts that have a gate leave early: content, refusal and plain reasoning of the first choice, each held against
+    every rule that looks there. Everything else that carries text (tool calls, blocks of reasoning, audio's transcript,
+    logprobs, fields that nobody knows yet, fields beside the choices) waits for the whole answer's verdict and rides on
+    the last chunk. Once a rule has ended one text, no other text leaves either.
+    """
 
     def __init__(self, made: Plan) -> None:
         self._made = made
         self._gates: dict[str, Gate] = {}
+        self._sent: dict[str, str] = {}
         self._envelope: Chunk = {}
         self._role = False
         # A signature comes last, and what it signs must not have been changed: reasoning that may be fixed waits.
@@ -151,6 +159,10 @@ class Relay:
                 text = self._gate(key, surface).feed(delta[key])
                 if text:
                     out[key] = text
+        if any(gate.shut for gate in self._gates.values()):
+            return None
+        for key, text in out.items():
+            self._sent[key] = self._sent.get(key, "") + text
         if out and not self._role:  # with the first text, so that nothing at all is out until then
             out, self._role = {"role": "assistant", **out}, True
         return self._chunk(out) if out else None
@@ -165,7 +177,7 @@ class Relay:
 
     def done(self, outcome: Outcome) -> Done:
         """Compare what has left with what was decided, and return what is still to be sent."""
-        released = {key: gate.released for key, gate in self._gates.items() if gate.released}
+        released = self._sent
         if not released:
             return Done(outcome, True, (), whole=True)
         choice = outcome.choices[0] if outcome.choices else {}
