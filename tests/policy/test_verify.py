@@ -216,3 +216,30 @@ def test_nothing_is_found_exactly_where_decoding_succeeds(
 )  # fmt: skip
 def test_single_types_agree_with_the_decoder(type_: Any, data: Any) -> None:
     assert (verify(data, type_) == []) == converts(data, type_)
+
+
+@pytest.mark.parametrize(
+    ("value", "said"),
+    [
+        (20, "must be text, not the number 20. Its unit is missing: write 20s."),
+        (1.5, "Its unit is missing: write 1.5s."),
+        ("20", "Its unit is missing: write 20s."),
+        (True, "must be text, not true."),
+        ("soon", "must match"),
+        ([], "must be text, not a list."),
+    ],
+)
+def test_a_number_without_its_unit_is_told_which_one_to_write(value: Any, said: str) -> None:
+    from steady.policy.document import Duration
+
+    (fault,) = verify(value, Duration)
+
+    assert said in fault.message
+    assert ("unit" in said) == ("unit" in fault.message)
+
+
+def test_a_size_without_its_unit_is_told_too() -> None:
+    from steady.policy.config import Size
+
+    (fault,) = verify(10, Size)
+    assert fault.message.endswith("write 10MiB.")

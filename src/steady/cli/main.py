@@ -250,7 +250,7 @@ def main(args: Sequence[str] | None = None) -> None:
         sys.exit(2)
     except click.UsageError as error:
         command = error.ctx.command_path if error.ctx else "steady"
-        _fail(f"{error.format_message()} See `{command} --help`.", 2)
+        _fail(f"{error.format_message()}{_listed(error)} See `{command} --help`.", 2)
     except click.ClickException as error:
         _fail(error.format_message(), 2)
     except (Abstained, AllCandidatesFailed, ProviderError) as error:
@@ -265,6 +265,13 @@ def main(args: Sequence[str] | None = None) -> None:
         sys.exit(130)
     except Exception as error:  # noqa: BLE001 - the last edge: a user sees one line, whatever went wrong
         _crashed(error)
+
+
+def _listed(error: click.UsageError) -> str:
+    """Return how to find what an option names, where its value is missing."""
+    wanted = error.option_name if isinstance(error, click.BadOptionUsage) else ""
+    which = {"--policy": "policies", "-p": "policies", "--model": "model list", "-m": "model list"}.get(wanted)
+    return f" `steady {which}` lists what there is." if which else ""
 
 
 def _first(error: ConfigError) -> str:

@@ -16,6 +16,8 @@ from msgspec import inspect
 from steady.errors import legal_words
 from steady.policy.yaml_marks import MAX_DEPTH, MAX_EXACT, join
 
+_UNITS = ("s", "MiB")  # the usual ones of durations and sizes
+
 
 class Fault(NamedTuple):
     """One thing wrong, and the field it is in."""
@@ -291,12 +293,21 @@ def _number(value: Any, info: inspect.IntType | inspect.FloatType, path: str, ou
 
 def _text(value: Any, info: inspect.StrType, path: str, out: list[Fault]) -> None:
     if not isinstance(value, str):
-        hint = " Quote it." if isinstance(value, int | float) else ""
+        number = isinstance(value, int | float) and not isinstance(value, bool)
+        hint = (_unit(value, info) or " Quote it.") if number else ""
         out.append(Fault(path, _wrong(value, info, path).message + hint))
         return
     _size(len(value), info, "characters", path, out)
     if info.pattern is not None and not re.search(info.pattern, value):
-        out.append(Fault(path, f"{value[:60]!r} does not fit; it must match {info.pattern}"))
+        out.append(Fault(path, f"{value[:60]!r} does not fit; it must match {info.pattern}{_unit(value, info)}"))
+
+
+def _unit(value: Any, info: inspect.StrType) -> str:
+    """Return a hint where a number has no unit: `20` where `20s` is meant."""
+    if info.pattern is None or re.search(info.pattern, str(value)):
+        return ""
+    meant = next((f"{value}{unit}" for unit in _UNITS if re.search(info.pattern, f"{value}{unit}")), "")
+    return f" Its unit is missing: write {meant}." if meant else ""
 
 
 def fields_of(type_: Any) -> Mapping[str, inspect.Field]:
