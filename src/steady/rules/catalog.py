@@ -11,6 +11,7 @@ import msgspec
 
 from steady.errors import ConfigError, UnknownNameError
 from steady.rules.case import Case
+from steady.rules.code import Code
 from steady.rules.competitors import Competitors
 from steady.rules.compose import All, AnyOf, Not, When, outer_only
 from steady.rules.expression import Expression
@@ -67,6 +68,7 @@ _CLASSES: tuple[type[Rule], ...] = (
     ReadingTime,
     DateFormat,
     NumberFormat,
+    Code,
     OneOf,
     Range,
     NoPii,
