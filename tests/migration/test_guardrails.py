@@ -114,12 +114,14 @@ answer = guard(model="gpt", num_reasks=3)
 
 def test_python_is_read_and_never_run(tmp_path: Path) -> None:
     translated = made(tmp_path, "config.py", PYTHON)
-    rules = [(r["rule"], r["on_fail"], r.get("on")) for r in translated.policy["rules"]]
+    rules = [
+        (r["rule"].replace("excludes", "competitors"), r["on_fail"], r.get("on")) for r in translated.policy["rules"]
+    ]
 
     assert rules == [
         ("regex", "reask", None),
         ("length", "fix", None),
-        ("excludes", "exception", None),
+        ("competitors", "exception", None),
         ("regex", "filter", None),
         ("regex", "refrain", ["input"]),
     ]
@@ -144,6 +146,18 @@ def test_a_validator_without_a_rule_of_its_own_is_taken_as_it_is_where_it_is_ins
 
     assert rule["rule"] == "guardrails" and rule["validator"] == "guardrails/regex_match"
     assert rule["args"] == {"regex": "^A"}
+
+
+def test_names_and_foul_words_are_found_by_rules_and_it_says_that_no_model_looks(tmp_path: Path) -> None:
+    translated = made(
+        tmp_path,
+        "g.py",
+        "g = Guard().use(CompetitorCheck(['Acme'], on_fail='filter'), ProfanityFree(on_fail='filter'))",
+    )
+
+    assert not translated.lost and all("without a model" in note for note in translated.notes)
+    assert passes(translated, "A fine answer.") and not passes(translated, "Buy from Acme instead.")
+    assert not passes(translated, "This is fucking bad.")
 
 
 def test_on_fail_words_carry_over_and_their_defaults_are_those_of_guardrails(tmp_path: Path) -> None:

@@ -183,7 +183,12 @@ def _banned(p: dict[str, Any], draft: Draft, what: str) -> Item:
 
 def _competitors(p: dict[str, Any], draft: Draft, what: str) -> Item:
     draft.note(f"{what}: names are found as they are written, without a model that knows entities")
-    yield {"rule": "excludes", "id": "competitors", "terms": [str(name) for name in p["competitors"]], "replace": ""}
+    yield {"rule": "competitors", "names": {str(name): [] for name in p["competitors"]}}
+
+
+def _profanity(p: dict[str, Any], draft: Draft, what: str) -> Item:
+    draft.note(f"{what}: words are found from lists, without a model; verdicts can differ")
+    yield {"rule": "no_profanity"}
 
 
 def _json(p: dict[str, Any], draft: Draft, what: str) -> Item:
@@ -218,5 +223,6 @@ _RULES: Mapping[str, Any] = {
     "secrets_present": _secrets,
     "ban_list": _banned,
     "competitor_check": _competitors,
+    "profanity_free": _profanity,
     "valid_json": _json,
 }
