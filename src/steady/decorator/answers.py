@@ -12,6 +12,8 @@ from steady.errors import Abstained, AllCandidatesFailed, ConfigError, RuleViola
 from steady.providers.chunks import split
 from steady.types import Outcome
 
+QUOTED = 60  # characters of an answer that an error shows
+
 
 class Ran:
     """One run: what was decided, and what the function itself gave."""
@@ -71,7 +73,17 @@ def value_of(ran: Ran, *, disclose: bool) -> Any:
     try:
         return ran.returns.value(text)
     except (ValueError, KeyError) as error:
-        raise _cannot(ran, type(error).__name__) from error
+        raise _cannot(ran, f"{type(error).__name__} of the answer {_quoted(text)}") from error
+
+
+def _quoted(text: str) -> str:
+    return repr(text if len(text) <= QUOTED else f"{text[:QUOTED]}...")
+
+
+def _cause(error: Exception) -> str:
+    """Return an error in one short line."""
+    said = " ".join(str(error).split())[:200]
+    return f"{type(error).__name__}: {said}" if said else type(error).__name__
 
 
 def _raise_for(ran: Ran) -> None:
@@ -79,7 +91,7 @@ def _raise_for(ran: Ran) -> None:
     if decision.code == "upstream_error":
         errors = [ran.provider.original(error) for error in outcome.errors]
         if errors:
-            raise AllCandidatesFailed(f"all {len(errors)} candidates failed", errors)
+            raise AllCandidatesFailed(f"all {len(errors)} candidates failed; the first: {_cause(errors[0])}", errors)
         raise Abstained(f"No answer: {decision.reason}.", outcome)
     if decision.action == "error":
         kind = RuleViolation if decision.code == "rule_violation" else Abstained
@@ -87,7 +99,8 @@ def _raise_for(ran: Ran) -> None:
 
 
 def _cannot(ran: Ran, why: str) -> Abstained:
-    return Abstained(f"No answer that {shown(ran.returns.annotation)} can carry: {why}.", ran.outcome)
+    annotation = shown(ran.returns.annotation)
+    return Abstained(f"No answer that {annotation} can carry: {why}. `default=` gives a value instead.", ran.outcome)
 
 
 def _as_given(ran: Ran, given: Any, text: str, *, disclose: bool) -> Any:

@@ -81,7 +81,10 @@ async def _refrained(pool: Pool, ended: Settled) -> Settled:
 
 def _why_none(pool: Pool) -> str:
     rules = sorted({bound.rule.key for a in pool.acted for bound, _ in a.failing})
-    return f"no candidate passed; failed rules: {', '.join(rules)}" if rules else "no candidate was complete"
+    if not rules:
+        return "no candidate was complete"
+    why = next((reason for a in pool.acted for _, reason in a.failing if reason), "")
+    return f"no candidate passed; failed rules: {', '.join(rules)}" + (f" ({why.rstrip('.')})" if why else "")
 
 
 async def _release(pool: Pool, chosen: Chosen) -> Settled:
