@@ -11,7 +11,7 @@ from typing import Any
 _TOKEN = re.compile(
     r'\s*(?:(?P<lit>"(?:[^"\\]|\\.)*")|(?P<cls>\[(?:[^\]\\]|\\.)*\])|(?P<rep>\{\d+(?:,\d*)?\}|[?*+])|(?P<sym>[()|])|(?P<name>[a-zA-Z][a-zA-Z0-9-]*))'
 )
-_ESCAPE = re.compile(r'\\(?:x([0-9A-F]{2})|u([0-9A-F]{4})|U([0-9A-F]{8})|(.))', re.S)
+_ESCAPE = re.compile(r"\\(?:x([0-9A-F]{2})|u([0-9A-F]{4})|U([0-9A-F]{8})|(.))", re.S)
 _NAMED = {"n": "\n", "r": "\r", "t": "\t"}
 _PLAIN = "etaoinshrdlu"
 
@@ -99,7 +99,7 @@ def _character(node: Any, rng: random.Random) -> str:
             character = rng.choice((*_PLAIN, *"AZ09.,;:!?-*#[](){}<>\"'_/&", "é", "ж", "。"))
             if not any(low <= ord(character) <= high for low, high in ranges):
                 return character
-    if rng.random() < 0.8:
+    if rng.random() < 0.98 or any(low == ord("a") for low, _ in ranges):  # look-alikes of other letters are rare
         usual = [c for c in _PLAIN if any(low <= ord(c) <= high for low, high in ranges)]
         if usual:
             return rng.choice(usual)

@@ -13,6 +13,7 @@ from steady.providers.grammar_settle import Dropped, Form, Range
 TOKENS_A_WORD = {"": 1.6, "lower": 1.7, "upper": 3.6}  # SmolLM2 on prose of its own: 1.3, 1.4, 2.8
 TOKENS_OF_A_SCRIPT = 9.0  # a small model spells other scripts by their bytes
 SHORTEST, USUAL = 3, 30  # words of a sentence
+JOINED = 4  # words that a joined word with a number after it may count as: don't 1.5
 LEAST_ROOM = 24  # words that running text gets in any case
 LINE = 26  # words of a list's line
 CLOSE = 24  # words of a postscript
@@ -44,7 +45,7 @@ class Layout(NamedTuple):
     """An answer's parts, each of one or more chunks."""
 
     parts: tuple[tuple[Chunk, ...], ...]
-    joins: bool  # words may be joined: each may count as two
+    joins: bool  # words may be joined: each may count as several
     line: int  # words of a list's line, at most
     close: int  # words of a postscript, at most
     tokens: int  # what all of it may need
@@ -64,8 +65,8 @@ def layout(form: Form, tokens: int, dropped: Dropped) -> Layout:
     joins = True
     if form.words and form.words[1] is not None:
         high = form.words[1]
-        joins = high // 2 >= max(120, low + SLACK + fixed)
-        left = (high // 2 if joins else high) - fixed
+        joins = high // JOINED >= max(60, low + SLACK + fixed)
+        left = (high // JOINED if joins else high) - fixed
         close = min(close, max(3, left // 4)) if close else 0
         line = max(2, min(LINE, (left - close) * 2 // 3 // max(1, lines))) if lines else LINE
         left -= close + line * lines

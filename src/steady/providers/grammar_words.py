@@ -116,13 +116,11 @@ def _strict(rules: Rules, style: Style) -> None:
     first, rest = it.letters, it.letters if style.shouts else it.lower
     least = 1 if style.shouts else 2
     rules.word("k", first, rest, least, style.avoid, style.exclude)
-    word = "k"
-    if style.joins and (marks := it.joins.replace("-", "")):
-        word += f" ({char_class((), marks)} {char_class(rest)}{{1,2}})?"
-    if style.joins and "-" in it.joins:
-        word += ' ("-" k){0,1}'
-    if not style.shouts and it.lower:
-        word = f"{word} | {char_class(minus(it.lower, _singles(style)))}"
+    single = char_class(minus(it.lower, _singles(style))) if not style.shouts and it.lower else ""
+    part = f"(k | {single})" if single else "k"
+    word = part
+    if style.joins and it.joins:
+        word += f" ({char_class((), it.joins)} {part})?"
     rules.add("w", word)
     rules.add("x", " | ".join([_bracketed(style), *_asked(style)]))
     rules.add("t", _with_number(rules, style))
