@@ -26,6 +26,7 @@ _BEFORE_NUMBER = ("no", "nr", "nos", "fig", "figs", "p", "pp", "vol", "art", "se
 
 _DOTTED = re.compile(r"(?:\w\.)+\w")
 _RUN = re2.compile(r"[\p{L}\p{M}\p{Nd}\p{Nl}\p{Pc}\x{200c}\x{200d}]+")
+_ASCII_RUN = re.compile(r"\w+", re.ASCII)  # the same, faster
 _BLANK = re.compile(r"\n[^\S\n]*\n\s*")
 _MARKED = re.compile(
     "(?<![.!?…‽؟۔।॥።])[.!?…‽؟۔।॥።]++[\"'”’»)\\]*]*+(?=\\s)"  # before white space, closing marks between
@@ -117,7 +118,7 @@ def _numbers_a_line(text: str, before: "re.Match[str] | None") -> bool:
 
 def runs(text: str) -> int:
     """Return how many unbroken runs of letters, marks, digits and underscores there are: `don't` is two."""
-    return len(_RUN.findall(encode(text)))
+    return len(_ASCII_RUN.findall(text)) if text.isascii() else len(_RUN.findall(encode(text)))
 
 
 def lines(text: str) -> int:
