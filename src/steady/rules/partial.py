@@ -8,6 +8,7 @@ are taken for unbounded, which keeps the automaton small; the width of a match b
 pattern with syntax that the reader does not know has no such set; a stream then holds back by width.
 """
 
+from functools import lru_cache
 from typing import NamedTuple
 
 import re2
@@ -117,6 +118,7 @@ def _begun(parts: list[_Part]) -> str:
     return out
 
 
+@lru_cache(maxsize=512)
 def beginnings(pattern: str) -> str | None:
     """
     Return an RE2 pattern of every text that a match of `pattern`, a valid RE2 pattern, begins with, matches included.

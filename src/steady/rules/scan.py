@@ -7,6 +7,7 @@ for what no pattern can say (checksums). All formats of a rule are searched in o
 
 import re
 from collections.abc import Callable, Iterator, Sequence
+from functools import lru_cache
 from typing import NamedTuple
 
 import re2
@@ -43,6 +44,7 @@ def _allowed(before: str) -> frozenset[str]:
     return frozenset(char for char in map(chr, range(128)) if pattern.fullmatch(char))
 
 
+@lru_cache(maxsize=128)  # every policy with the same rule searches with the same automaton, and warms it up once
 def compile_bytes(pattern: str) -> "re2._Regexp[bytes]":
     """Return a built-in pattern, compiled to search ASCII bytes."""
     options = re2.Options()
@@ -140,7 +142,7 @@ class Scanner(Searching):
                 if found is None:
                     continue
                 if form.confirm is not None and found.end() + form.looks > len(view.text):
-                    return first
+                    return int(first)
                 end = self._end(form, view.text, first)
                 if end is not None and self.wanted(part[view.starts[first] : view.ends[end - 1]]):
                     at, most = end, most if most >= end else self._begins(data, end)
