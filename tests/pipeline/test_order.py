@@ -133,7 +133,7 @@ async def test_each_rule_within_a_rule_is_asked_under_its_own_key() -> None:
 
     assert [url for url, _ in told.asked] == ["https://a.test/", "https://b.test/"]
     assert sorted(e.rule.partition("#")[0] for e in outcome.journal if e.what == "rule") == [
-        "either.of[0]", "either.of[1]",
+        "either/of[0]", "either/of[1]",
     ]  # fmt: skip
     assert of(outcome, "either")[0].passed is False
 

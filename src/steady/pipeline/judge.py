@@ -212,7 +212,7 @@ async def _weighed(bound: Bound, tree: Tree, piece: Piece, scene: Scene) -> Resu
 
     async def told(about: Piece) -> Told:
         while isinstance(said := tree.weigh(about, scene.context, answers), Need):
-            key = f"{bound.rule.key}.{said.place}"
+            key = f"{bound.rule.key}/{said.place}"
             answers[said.place, said.piece.text] = await _asked(said.rule, said.check, said.piece, key, scene)
         return said
 

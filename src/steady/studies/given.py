@@ -79,6 +79,8 @@ class GivenWorld:
                 self.missing[f"functions.{name}"] = None
                 raise RuleError("no answer is given")
             return self._case.functions[name]
+        if name not in self._case.outside:  # a rule within another is asked as OUTER/of[0]: told by the outer's id
+            name = name.partition("/")[0]
         if name not in self._case.outside:
             self.missing[f"outside.{name}"] = None
             raise RuleError("no answer is given")

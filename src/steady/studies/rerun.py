@@ -88,7 +88,7 @@ class Rerun(Replayed):
     async def ask(self, slot: int, attempt: int, rule: str, question: Callable[[], Awaitable[JSON]]) -> JSON:
         """Give the recorded verdict, if the same was asked. Raises NotComputable, RuleError."""
         name = rule.partition("#")[0]
-        if not self._same_rule(name.partition(":")[0]):
+        if not self._same_rule(name.partition(":")[0].partition("/")[0]):  # a rule within another: OUTER/of[0]
             raise NotComputable("another outside verdict", f"rule {name} asks what nobody was asked then")
         try:
             return await super().ask(slot, attempt, rule, question)
