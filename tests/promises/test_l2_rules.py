@@ -166,7 +166,11 @@ def test_a_scanner_of_single_chunks_leaks_where_the_gate_does_not(action: str) -
     ("file", "right", "wrong"),
     [
         ("gate.py", "else opening(self._finders, view, len(left))", "else len(view)"),
-        ("act.py", "judged = await judge(body, rules, scene)\n    return body, judged", "judged = [r for r in judged if not r.failed]\n    return body, judged"),
+        (
+            "act.py",
+            "judged = await judge(body, rules, scene)\n    return body, judged",
+            "judged = [r for r in judged if not r.failed]\n    return body, judged",
+        ),
         ("generate.py", "act(candidate, pool.plan.rules, scene))", "act(candidate, (), scene))"),
         ("pieces.py", 'return (*answer, *arguments, *rest)', "return (*answer, *arguments)"),
     ],
