@@ -66,11 +66,13 @@ def sentences(text: str, by: str = "lines") -> list[Span]:
     pattern = _END if by == "lines" else _MARKED
     ends = _ends if by == "lines" else _stops
     found = (hit.end() for hit in pattern.finditer(text) if ends(text, hit.start(), hit.end()))
+    seen = 0  # what stands before it, from `start` on, holds no letter or digit
     for end in [*found, len(text)]:
-        part = text[start:end]
-        bare = part.strip()
-        if any(char.isalnum() for char in bare):
-            first = start + part.index(bare[0])
+        part, seen = text[seen:end], end
+        if any(char.isalnum() for char in part):
+            whole = text[start:end]
+            bare = whole.strip()
+            first = start + whole.index(bare[0])
             out.append(Span(first, first + len(bare)))
             start = end
         elif "\n" in part or "\r" in part:
