@@ -12,7 +12,8 @@ The rule that a policy's `output` implies, and what its `on_fail` means where a 
 | `kind: clusters` | `json_schema`: an array of arrays of items, with `labels` only those | `output` |
 | `kind: number` | `range` without bounds: the answer is a number | `output` |
 | `kind: tool_call` | `tool_call_schema`, `required`: there is a call, its arguments fit the tool's schema | `output` |
-| `kind: text`, `kind: code` | none | |
+| `kind: code`, a `language` that can be read | `code` with `whole`: the answer parses | `output` |
+| `kind: text` | none | |
 
 Where the rule has no fix, or `repair: none` forbids it, `fix` means `filter`, and `fix_reask` means `reask`; `reask` in
 turn means `filter` where only one candidate may be made, since a reask counts as one. The policy's own words stay as
@@ -31,7 +32,7 @@ FLAG = ("yes", "no")  # what raises a flag, and what does not, where the policy 
 
 
 def implied_rule(policy: Policy) -> Rule | None:
-    """Return the rule that the output's kind, labels or schema imply, or None for text and code."""
+    """Return the rule that the output's kind, labels or schema imply, or None for text and code that can't be read."""
     output = policy.output
     rule = _of_kind(output)
     if rule is None:
@@ -46,6 +47,7 @@ def implied_rule(policy: Policy) -> Rule | None:
 
 
 def _of_kind(output: Output) -> Rule | None:
+    from steady.rules.code import LANGUAGES, Code
     from steady.rules.json_schema import JsonSchema
     from steady.rules.json_text import Json
     from steady.rules.tools import ToolCallSchema
@@ -66,6 +68,8 @@ def _of_kind(output: Output) -> Rule | None:
             return Json(repair=output.repair)
         case "tool_call":
             return ToolCallSchema(required=True)
+        case "code" if output.language in LANGUAGES:
+            return Code(languages=(output.language,), whole=True)  # type: ignore[arg-type]
     return None
 
 
