@@ -69,7 +69,7 @@ def _of_kind(output: Output) -> Rule | None:
         case "tool_call":
             return ToolCallSchema(required=True)
         case "code" if output.language in LANGUAGES:
-            return Code(languages=(output.language,), whole=True)  # type: ignore[arg-type]
+            return Code(languages=(output.language,), whole=True)
     return None
 
 
