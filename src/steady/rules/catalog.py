@@ -11,6 +11,7 @@ import msgspec
 
 from steady.errors import ConfigError, UnknownNameError
 from steady.rules.case import Case
+from steady.rules.citations import Citations
 from steady.rules.code import Code
 from steady.rules.competitors import Competitors
 from steady.rules.compose import All, AnyOf, Not, When, outer_only
@@ -19,6 +20,7 @@ from steady.rules.format import Format
 from steady.rules.formats_dates import DateFormat
 from steady.rules.formats_numbers import NumberFormat
 from steady.rules.frequency import KeywordFrequency, LetterFrequency
+from steady.rules.grounded import Grounded
 from steady.rules.guardrails import Guardrails
 from steady.rules.invisible import NoInvisibleText
 from steady.rules.json_keys import JsonKeys
@@ -27,10 +29,13 @@ from steady.rules.json_text import Json
 from steady.rules.judge import Judge
 from steady.rules.language import Language, SameLanguageAsInput
 from steady.rules.length import Length
+from steady.rules.links import LinksWellFormed
 from steady.rules.patterns import NotRegex, Regex
 from steady.rules.pii import NoPii
 from steady.rules.presidio import Presidio
 from steady.rules.profanity import NoProfanity
+from steady.rules.prompt_injection import PromptInjection
+from steady.rules.prompt_leak import NoPromptLeak
 from steady.rules.punctuation import Punctuation
 from steady.rules.python import Python
 from steady.rules.readability import ReadingLevel, ReadingTime
@@ -41,6 +46,7 @@ from steady.rules.rule import Growing, Prefix, Rule, Streams, Window
 from steady.rules.secrets import NoSecrets
 from steady.rules.similar import DifferentFrom, SimilarTo
 from steady.rules.terms import Contains, EndsWith, Excludes, StartsWith
+from steady.rules.tool_call import ToolCall
 from steady.rules.tools import ToolCallSchema
 from steady.rules.urls import NoUrls, UrlsAllowed
 from steady.rules.values import OneOf, Range
@@ -76,16 +82,22 @@ _CLASSES: tuple[type[Rule], ...] = (
     NoSecrets,
     NoUrls,
     UrlsAllowed,
+    LinksWellFormed,
     NoInvisibleText,
     NoProfanity,
     Competitors,
+    NoPromptLeak,
+    PromptInjection,
     NoRepetition,
     Language,
     SameLanguageAsInput,
     NoRefusal,
+    Citations,
+    Grounded,
     SimilarTo,
     DifferentFrom,
     ToolCallSchema,
+    ToolCall,
     Expression,
     All,
     AnyOf,

@@ -14,7 +14,8 @@ LANGUAGES: tuple[CodeLanguage, ...] = ("python", "json", "yaml", "xml", "html", 
 MAX_BLOCKS = 50  # that are read; an answer with more of them fails
 MAX_READ = 150_000  # characters of all blocks together
 _NAMES: Mapping[str, CodeLanguage] = {
-    "py": "python", "python3": "python", "yml": "yaml", "svg": "xml", "htm": "html", "xhtml": "xml", "postgresql": "sql",
+    "py": "python", "python3": "python", "yml": "yaml", "svg": "xml", "htm": "html", "xhtml": "xml",
+    "postgresql": "sql",
     "mysql": "sql", "sqlite": "sql", "plsql": "sql", "tsql": "sql",
 }  # fmt: skip
 
@@ -27,8 +28,8 @@ class Code(Rule, frozen=True, kw_only=True, tag="code"):
     without a name counts where just one language is asked for. With `whole` the answer itself is the code. Nothing is
     run, imported, connected to or fetched: Python is read by Python's own parser, SQL by sqlglot, YAML as events, XML
     by expat; a document with entities is refused. HTML is held to spelled tags that close in order, with the end tags
-    that HTML lets one leave out. A block of more than 100,000 characters (YAML 40,000, SQL 20,000), with brackets nested more than
-    60 deep (SQL 12) or, in SQL, more than 400 operators is not read and fails.
+    that HTML lets one leave out. A block of over 100,000 characters (YAML 40,000, SQL 20,000), with brackets nested
+    more than 60 deep (SQL 12) or, in SQL, more than 400 operators is not read and fails.
     """
 
     example: ClassVar[Mapping[str, Any]] = {

@@ -15,8 +15,8 @@ _ESCAPE = re.compile("~(?![01])")
 _TOLD = 10  # problems that a reason names
 
 
-class _TooMany(Exception):
-    pass
+class TooMany(ValueError):
+    """A path with `*` passes through more values than are looked at."""
 
 
 class _Path(NamedTuple):
@@ -123,8 +123,8 @@ class JsonKeysCheck:
             return not_json(error, piece.text)
         try:
             wrong = list(self._wrong(value))
-        except _TooMany:
-            return Finding(passed=False, reason=f"It has more than {MAX_VALUES:,} values where a path has `*`.")
+        except TooMany as error:
+            return Finding(passed=False, reason=str(error))
         if not wrong:
             return Finding(passed=True)
         more = f"; and {len(wrong) - _TOLD} more" if len(wrong) > _TOLD else ""
@@ -136,11 +136,11 @@ class JsonKeysCheck:
         for steps, legal in self._allowed.items():
             yield from _extra(value, steps, legal)
         for path in self._forbidden:
-            if any(_follow(value, path.steps)):
+            if any(follow(value, path.steps)):
                 yield f"{path.written} must not be there"
 
     def _missing(self, value: Any, path: _Path) -> Iterator[str]:
-        for parent in _follow(value, path.steps[:-1], strict=True):
+        for parent in follow(value, path.steps[:-1], strict=True):
             there = [] if parent == (None,) else list(_children(parent[0], path.steps[-1]))
             if not there and not (path.steps[-1] == "*" and parent != (None,)):
                 yield f"{path.written} is missing"
@@ -154,7 +154,12 @@ class JsonKeysCheck:
         return () if self.judge(piece, context).passed else None
 
 
-def _follow(value: Any, steps: tuple[str, ...], *, strict: bool = False) -> Iterator[tuple[Any]]:
+def read_path(field: str, written: str) -> tuple[str, ...]:
+    """Return the steps of a dotted path or a JSON pointer. Raises ValueError, with `field` first."""
+    return _path(field, written).steps
+
+
+def follow(value: Any, steps: tuple[str, ...], *, strict: bool = False) -> Iterator[tuple[Any]]:
     """Yield the values that the steps lead to, each in a tuple; with `strict`, (None,) for each way that ends early."""
     waiting: list[tuple[Any, int]] = [(value, 0)]
     seen = 0
@@ -162,7 +167,7 @@ def _follow(value: Any, steps: tuple[str, ...], *, strict: bool = False) -> Iter
         at, depth = waiting.pop()
         seen += 1
         if seen > MAX_VALUES:
-            raise _TooMany
+            raise TooMany(f"It has more than {MAX_VALUES:,} values where a path has `*`.")
         if depth == len(steps):
             yield (at,)
             continue
@@ -174,7 +179,7 @@ def _follow(value: Any, steps: tuple[str, ...], *, strict: bool = False) -> Iter
 
 def _extra(value: Any, steps: tuple[str, ...], legal: set[str]) -> Iterator[str]:
     surplus: dict[str, None] = {}
-    for (parent,) in _follow(value, steps):
+    for (parent,) in follow(value, steps):
         if isinstance(parent, dict) and "*" not in legal:
             surplus |= dict.fromkeys(key for key in parent if key not in legal)
     where = f" in {'.'.join(steps)}" if steps else ""
