@@ -240,7 +240,7 @@ class Capabilities(Struct, frozen=True, kw_only=True):
     grammar: Literal["none", "gbnf", "structured", "guided_choice"] = "none"
     tools: bool = True
     strict_tools: bool = False  # takes `strict: true` on a tool whose schema is closed
-    logit_bias: Literal["none", "ids"] = "none"  # by token ids of a tokenizer that is known for the model
+    logit_bias: Literal["none", "cl100k_base", "o200k_base"] = "none"  # the tokenizer whose ids it takes
     n: int = 1  # how many choices one call serves well; 1: ask separately
     stream_usage: bool = True  # takes stream_options.include_usage
 

@@ -16,7 +16,8 @@ from steady.pipeline.reasking import reasked
 from steady.pipeline.telling import with_rules
 from steady.policy.resolved import Target
 from steady.providers.capabilities import fit
-from steady.types import Call
+from steady.rules.tools import ToolCallSchema
+from steady.types import UNENFORCED, Call
 
 
 class Asking(NamedTuple):
@@ -31,7 +32,7 @@ def asking(plan: Plan, target: Target) -> Asking:
     """Return the shared body for `target`, and the notes on what was dropped or compiled."""
     caps = target.capabilities
     sampling, dropped = fit(msgspec.structs.replace(plan.sampling, seed=None), caps)
-    told = compiled(plan.constraint, caps, plan.fields, plan.sampling)
+    told = compiled(plan.constraint, caps, plan.fields, plan.sampling, strict=_calls_judged(plan))
     messages = with_rules(plan.messages, plan.rules) if plan.policy.doc.tell else plan.messages
     body = {**plan.fields, **sampling, **told.body, "messages": list(messages)}
     wanted = plan.sampling.seed is not None or plan.policy.doc.sampling.preset != "client" or plan.most > 1
@@ -39,6 +40,13 @@ def asking(plan: Plan, target: Target) -> Asking:
     if plan.sampling.seed is not None and "seed" not in caps.params:
         notes.append(f"seed dropped: {target.provider} takes none")
     return Asking(body, tuple(notes), wanted and "seed" in caps.params)
+
+
+def _calls_judged(plan: Plan) -> bool:
+    return any(
+        isinstance(rule, ToolCallSchema) and rule.mode == "enforce" and rule.on_fail not in UNENFORCED
+        for rule in (bound.rule for bound in plan.rules)
+    )
 
 
 def call(

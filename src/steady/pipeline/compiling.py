@@ -13,11 +13,16 @@ from steady.providers.grammar import choices_grammar
 from steady.providers.grammar_form import form_grammar
 from steady.providers.grammar_settle import Form
 from steady.rules.rule import Constraint
+from steady.rules.tokens import token_of
 from steady.types import Capabilities, Sampling
 
 ROOM = 512  # tokens that a form gets where nobody says how long an answer may be
 SPARE = 1.25  # over the estimate of what a form needs, so that it is not cut off before its end
 OWN = ("response_format", "grammar", "structured_outputs", "guided_grammar", "guided_json", "guided_regex")
+
+
+MOST_BIASED = 300  # tokens, which is what OpenAI takes
+MOST_STOPS = 4  # likewise
 
 
 class Compiled(NamedTuple):
@@ -27,7 +32,9 @@ class Compiled(NamedTuple):
     notes: tuple[str, ...] = ()
 
 
-def compiled(constraint: Constraint, caps: Capabilities, fields: dict[str, Any], sampling: Sampling) -> Compiled:
+def compiled(
+    constraint: Constraint, caps: Capabilities, fields: dict[str, Any], sampling: Sampling, *, strict: bool = False
+) -> Compiled:
     """
     Return what of a constraint the provider is told.
 
@@ -35,6 +42,7 @@ def compiled(constraint: Constraint, caps: Capabilities, fields: dict[str, Any],
         constraint: What all enforced rules ask for together.
         fields: The request's own further fields, which come first.
         sampling: What is asked for already; lengths are only ever lowered.
+        strict: Whether an enforced rule wants tool calls to be valid.
     """
     body: dict[str, Any] = {}
     notes: list[str] = []
@@ -49,7 +57,66 @@ def compiled(constraint: Constraint, caps: Capabilities, fields: dict[str, Any],
         notes += ["form not compiled: a grammar would forbid the tools"] if _any_form(constraint) else []
     else:
         _grammar(constraint, caps, sampling, body, notes)
+    if strict and caps.strict_tools:
+        _tools(fields, body, notes)
+    _lengths(constraint, caps, sampling, body, notes)
+    if caps.logit_bias != "none" and "logit_bias" in caps.params:
+        _bias(constraint, caps.logit_bias, sampling, body, notes, marks=not own and "response_format" not in body)
     return Compiled(body, tuple(notes))
+
+
+def _tools(fields: dict[str, Any], body: dict[str, Any], notes: list[str]) -> None:
+    """Ask for strict calls of the tools whose parameters are closed; what the client says of `strict` stays."""
+    tools = fields.get("tools")
+    out, named = [], []
+    for tool in tools if isinstance(tools, list) else ():
+        function = tool.get("function") if isinstance(tool, dict) else None
+        schema = function.get("parameters") if isinstance(function, dict) else None
+        if isinstance(function, dict) and isinstance(schema, dict) and "strict" not in function and is_strict(schema):
+            tool = {**tool, "function": {**function, "strict": True}}
+            named.append(str(function.get("name", "")))
+        out.append(tool)
+    if named:
+        body["tools"] = out
+        notes.append(f"parameters compiled to strict tools: {len(named)} of {len(out)}")
+
+
+def _lengths(
+    constraint: Constraint, caps: Capabilities, sampling: Sampling, body: dict[str, Any], notes: list[str]
+) -> None:
+    """An end phrase is no stop text: a provider leaves out what it stopped at, and the answer would lack its end."""
+    most = constraint.max_tokens
+    if (
+        most
+        and "max_tokens" in caps.params
+        and most < (body.get(caps.max_tokens_name) or sampling.max_tokens or most + 1)
+    ):
+        body[caps.max_tokens_name] = most
+        notes.append(f"length compiled to {caps.max_tokens_name}: {most}")
+    if constraint.stop and "stop" in caps.params:
+        texts = list(dict.fromkeys((*(sampling.stop or ()), *constraint.stop)))
+        body["stop"] = texts[:MOST_STOPS]
+        notes.append("stop compiled" if len(texts) <= MOST_STOPS else f"stop compiled: the first {MOST_STOPS} texts")
+
+
+def _bias(
+    constraint: Constraint, tokenizer: str, sampling: Sampling, body: dict[str, Any], notes: list[str], *, marks: bool
+) -> None:
+    """Forbid the tokens that a term is, alone or after a blank, in each usual case; one of several tokens is left."""
+    banned: dict[str, float] = {}
+    left = 0
+    for term in (*constraint.excludes, *constraint.avoids, *(constraint.without if marks else "")):
+        cases = dict.fromkeys((term, term.lower(), term.capitalize(), term.upper()))
+        found = [token_of(tokenizer, blank + case) for case in cases for blank in ("", " ")]
+        mine = [str(one) for one in found if one is not None]
+        left += not mine
+        if len(banned) + len(mine) <= MOST_BIASED:
+            banned |= dict.fromkeys(mine, -100.0)
+    if banned:
+        body["logit_bias"] = {**banned, **(sampling.logit_bias or {})}
+        notes.append(f"excluded terms compiled to logit_bias: {len(banned)} tokens")
+    if left:
+        notes.append(f"{left} excluded terms not compiled: each is several tokens")
 
 
 def _any_form(constraint: Constraint) -> bool:
@@ -74,6 +141,12 @@ def _grammar(
         return
     if caps.grammar not in ("gbnf", "structured") or constraint.json_schema is not None:
         return
+    if constraint.pattern and caps.grammar == "structured":
+        body["structured_outputs"] = {"regex": constraint.pattern}
+        notes.append("pattern compiled to structured outputs")
+        return
+    if constraint.pattern:
+        notes.append("pattern not compiled: no grammar is made of patterns")
     written = form_grammar(form_of(constraint), sampling.max_tokens or constraint.max_tokens or ROOM)
     if written is None:
         return

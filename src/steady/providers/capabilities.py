@@ -23,7 +23,7 @@ VLLM = tuple(name for name in EVERYTHING if name != "repeat_penalty")  # its own
 REASONING = ("max_tokens", "seed")
 
 _REASONS = re.compile(r"(o\d|gpt-([5-9]|\d\d)|codex)(?!.*-chat)")  # o1, o3-mini, gpt-5.1; gpt-5-chat-latest samples
-_NO_SCHEMA = re.compile(r"gpt-(3\.5|4(?!o|\.\d))")  # structured outputs came with gpt-4o
+_NO_SCHEMA = re.compile(r"gpt-(3\.5|4(?!o|\.\d))")  # structured outputs and o200k_base came with gpt-4o
 
 _BASIC = ("max_tokens", "stop", "temperature", "top_p")
 _COMMON = ("frequency_penalty", "max_tokens", "presence_penalty", "seed", "stop", "temperature", "top_p")
@@ -63,10 +63,13 @@ def capabilities(kind: Kind, model: str) -> Capabilities:
 def _openai(model: str) -> Capabilities:
     name = model.rpartition("/")[2].removeprefix("ft:")
     reasons = _REASONS.match(name) is not None
+    tokenizer: Literal["cl100k_base", "o200k_base"] = "cl100k_base" if _NO_SCHEMA.match(name) else "o200k_base"
     return Capabilities(
         params=REASONING if reasons else OPENAI,
         max_tokens_name="max_completion_tokens",
         json_schema=not _NO_SCHEMA.match(name),
+        strict_tools=not _NO_SCHEMA.match(name),
+        logit_bias="none" if reasons or not name.startswith("gpt-") else tokenizer,
         n=1 if reasons else 8,
     )
 

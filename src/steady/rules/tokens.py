@@ -47,6 +47,12 @@ def _table(source: _Source) -> bytes:
     raise ValueError("`tokenizer`: its table is not in the installed litellm; install litellm 1.80 or later.")
 
 
+def token_of(name: str, text: str) -> int | None:
+    """Return the id of the one token that `text` is in this tokenizer, None if it is several. Raises as `counter`."""
+    ids = _encode(name)(text)
+    return ids[0] if len(ids) == 1 else None
+
+
 @lru_cache(maxsize=4)
 def counter(name: str) -> Callable[[str], int]:
     """
@@ -55,6 +61,12 @@ def counter(name: str) -> Callable[[str], int]:
     Raises:
         ValueError: If no tokenizer has this name, or its table is not installed.
     """
+    encode = _encode(name)
+    return lambda text: len(encode(text))
+
+
+@lru_cache(maxsize=4)
+def _encode(name: str) -> Callable[[str], list[int]]:
     source = _SOURCES.get(name)
     if source is None:
         raise ValueError(f"`tokenizer` {name!r} is not known. {legal_words(name, TOKENIZERS)}")
@@ -63,4 +75,4 @@ def counter(name: str) -> Callable[[str], int]:
     pairs = (line.split() for line in _table(source).splitlines() if line)
     ranks = {base64.b64decode(token): int(rank) for token, rank in pairs}
     encoding = tiktoken.Encoding(name, pat_str=source.pattern, mergeable_ranks=ranks, special_tokens={})
-    return lambda text: len(encoding.encode_ordinary(text))
+    return encoding.encode_ordinary
