@@ -181,7 +181,7 @@ VALUES = st.recursive(
             "timestamp(answer) < timestamp('2024-01-01T00:00:00Z')",
             "json.size() > 1",
             "duration(answer) > duration('1s')",
-            "answer.matches(answer)",
+            "answer.matches('^(a+)+$')",
             "uint(json) > 1u",
             "json in json",
             "json / json > 0",
@@ -190,3 +190,42 @@ VALUES = st.recursive(
 )
 def test_no_text_raises_and_judging_again_says_the_same(text: str, expr: str) -> None:
     assert judge(expr, text) == judge(expr, text)
+
+
+def doubled(times: int) -> str:
+    """A list whose elements are doubled again and again; the engine copies what it doubles."""
+    return "size(json" + ".map(x, [(x), x])" * times + ") > 0"
+
+
+def test_a_value_that_doubles_with_every_macro_is_too_big() -> None:
+    """Thirty times, a list of two would be two thousand million values."""
+    finding = Expression(expr=doubled(30)).build().judge(Piece("answer", (), "[1, 2]"), Context())
+
+    assert not finding.passed
+    assert "too big for this expression" in finding.reason
+    assert Expression(expr=doubled(5)).build().judge(Piece("answer", (), "[1, 2]"), Context()).passed
+
+
+@pytest.mark.parametrize(
+    ("expr", "says"),
+    [
+        ("answer.matches(answer)", "not written out"),
+        ("answer.matches('(' + answer + ')')", "not written out"),
+        ("answer.matches('(?=a)b')", "RE2 does not take"),
+        ("answer.matches('(((a{9}){9}){9}){9}')", "RE2 does not take"),
+        ("answer.matches('x{1,900}y{1,900}')", "at most 1,000 are taken"),
+        (" || ".join(["answer.matches('a{90}')"] * 12), "at most 1,000 are taken"),
+    ],
+)
+def test_patterns_that_would_take_seconds_do_not_compile(expr: str, says: str) -> None:
+    """The engine compiles a pattern at every call; some of these took over twenty seconds."""
+    with pytest.raises(ValueError, match=f"^`expr` .*{says}"):
+        Expression(expr=expr).build()
+
+
+def test_a_long_text_and_a_big_pattern_together_are_too_much() -> None:
+    check = Expression(expr="answer.matches('(a|b){1,100}c')").build()
+
+    assert not check.judge(Piece("answer", (), "ab"), Context()).passed
+    assert check.judge(Piece("answer", (), "abc"), Context()).passed
+    assert "too big" in check.judge(Piece("answer", (), "ab" * 50_000), Context()).reason

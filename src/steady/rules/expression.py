@@ -19,6 +19,7 @@ from steady.types import Edit, Finding, Piece, Surface
 MAX_EXPRESSION = 1_000  # characters
 MAX_TEXT = 100_000  # characters of an answer
 MAX_ELEMENTS = 10_000  # of one list or object
+MAX_PROGRAM = 1_000  # instructions of all patterns together
 MAX_STEPS = 2_000_000  # as estimated; about 0.2 seconds
 
 VARIABLES = ("answer", "arguments", "finish_reason", "json", "length", "tool", "words")
@@ -50,6 +51,7 @@ class _Macro(NamedTuple):
     name: str
     variable: str
     outer: bool  # its body uses something besides its own variable
+    uses: int = 0  # how often its body names its variable: `map(x, [x, x])` doubles what it is given
 
 
 class _Reading(NamedTuple):
@@ -59,6 +61,7 @@ class _Reading(NamedTuple):
     variables: tuple[str, ...]  # that are used besides the macros' own
     spread: int  # by how much a list may be longer than the longest in the value: elements written out, joined lists
     written: int
+    patterns: int = 0  # of all calls of `matches`: the sizes of their programs, added
 
 
 class Expression(Rule, frozen=True, kw_only=True, tag="expression"):
@@ -206,13 +209,38 @@ def _read(expr: str) -> _Reading:
             macros += [closed] if closed else []
         elif token == "matches" and inside and behind == "(":
             raise ValueError(f"`expr` has 'matches' inside {inside.name!r}; use a rule `regex`, or 'contains'.")
+        elif inside and token == inside.variable and before != "." and (before, behind) != ("(", ","):
+            place = max(i for i, macro in enumerate(open_) if macro)
+            open_[place] = inside._replace(uses=inside.uses + 1)
         elif _is_variable(token, before, behind) and token != (inside.variable if inside else None):
             variables.append(token)
             if inside:
                 place = max(i for i, macro in enumerate(open_) if macro)
                 open_[place] = inside._replace(outer=True)
     spread, written = tokens.count("+") + 1, tokens.count(",") + 1
-    return _Reading(tuple(macros), tuple(dict.fromkeys(variables)), spread, written)
+    return _Reading(tuple(macros), tuple(dict.fromkeys(variables)), spread, written, _patterns(tokens))
+
+
+def _patterns(tokens: list[str]) -> int:
+    """Return the size of all patterns together: the engine compiles each on every call, and walks it at every place."""
+    import re2
+
+    options = re2.Options()
+    options.log_errors = False
+    total = 0
+    for n, token in enumerate(tokens):
+        if token != "matches" or tokens[n + 1 : n + 2] != ["("]:
+            continue
+        written = tokens[n + 2] if n + 2 < len(tokens) else ""
+        if written[-1:] not in ("'", '"') or tokens[n + 3 : n + 4] != [")"]:
+            raise ValueError("`expr` gives 'matches' a pattern that is not written out; write it between quotes.")
+        try:
+            total += int(re2.compile(written.strip("rRbB").strip("'\""), options).programsize)
+        except re2.error:
+            raise ValueError("`expr` gives 'matches' a pattern that RE2 does not take; use a rule `regex`.") from None
+    if total > MAX_PROGRAM:
+        raise ValueError(f"`expr` has patterns of {total:,} instructions; at most {MAX_PROGRAM:,} are taken.")
+    return total
 
 
 def _is_variable(token: str, before: str, behind: str) -> bool:
@@ -230,8 +258,11 @@ def _too_big(value: Any, characters: int, reading: _Reading) -> str:
         return f"A list or object of the value has {longest:,} elements; an expression may see {MAX_ELEMENTS:,}."
     elements = max(longest, reading.written) * reading.spread
     all_ = nodes + characters // 100 + reading.written
-    steps = 0
+    steps = reading.patterns * characters // 10
+    growth = 1
     for macro in reading.macros:
+        growth = min(growth * max(macro.uses, 1), MAX_STEPS) if macro.name in COPYING else growth
+        steps += growth * all_ if growth > 1 else 0
         each = all_ if macro.outer else max(all_ // max(elements, 1), 1)
         steps += elements * each * (elements if macro.name in COPYING else 1)
     return (
