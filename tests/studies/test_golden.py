@@ -56,7 +56,7 @@ def fields(report: Report) -> list[str]:
 def test_a_shipped_policy_keeps_its_golden_cases(file: Path) -> None:
     report = check(file)
 
-    assert len(report.results) >= 3 and not report.failed, "\n".join(map(str, report.failed))
+    assert report.results and not report.failed, "\n".join(map(str, report.failed))
 
 
 def test_every_shipped_policy_has_golden_cases() -> None:
