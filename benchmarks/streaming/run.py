@@ -217,14 +217,16 @@ async def one(said: Case, policy: Resolved) -> tuple[Counter[str], int]:
 
 
 def share(work: tuple[int, int, int, int]) -> dict[str, Tally]:
-    """Count one process's part: the numbers from `first` on, each `step`th."""
+    """Count one process's part: each `step`th round of all policies, from the one numbered `first` on."""
     texts, seed, first, step = work
     policies = {name: resolved(name) for name in POLICIES}
     names = list(policies)
     tallies = {name: Tally(Counter(), 0) for name in names}
 
     async def all_of_them() -> None:
-        for number in range(first, texts, step):
+        for number in range(texts):
+            if number // len(names) % step != first:  # rounds of all policies, so that the shares weigh the same
+                continue
             name = names[number % len(names)]
             counts, most = await one(case(seed, number), policies[name])
             old = tallies[name]
