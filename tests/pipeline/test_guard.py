@@ -127,7 +127,7 @@ async def test_searches_of_several_rules_merge_on_the_input_as_they_do_on_an_ans
     """Rule by rule, the first would tear apart what the second looks for."""
     from tests.pipeline.worlds import judged
 
-    masks = [
+    masks: list[dict[str, Any]] = [
         {"rule": "no_pii", "id": "mail", "kinds": ["email"], "on_fail": "fix"},
         {"rule": "no_urls", "on_fail": "fix"},
     ]
