@@ -7,7 +7,7 @@ from typing import Annotated, Any, ClassVar
 
 from msgspec import Meta
 
-from steady.rules.length import sentences
+from steady.rules.prose import sentences
 from steady.rules.rule import Context, Rule, Streams, Whole, apply_edits
 from steady.types import Edit, Finding, Piece, Span
 
