@@ -168,9 +168,9 @@ def _raised(text: str, count: int) -> tuple[Edit, ...]:
 def _lowered(text: str, count: int) -> tuple[Edit, ...]:
     """The last words in capitals, put into small letters but for their first; those of one letter wholly."""
     chosen: list[int] = []
-    for span in reversed(capital_words(text)[-count:]):
+    for span in capital_words(text)[-count:]:
         letters = [at for at in range(span.start, span.end) if text[at].isupper()]
-        chosen = [*(letters[1:] or letters), *chosen]
+        chosen += letters[1:] or letters
     return _turned(text, iter(chosen), str.lower)
 
 
