@@ -33,7 +33,6 @@ from steady.pipeline.journal import Recorder
 from steady.pipeline.judge import Scene, rounds_of
 from steady.pipeline.pieces import answer_text, truncated
 from steady.pipeline.run import run
-from steady.pipeline.seeds import draw_seed
 from steady.pipeline.world import Live, SystemClock
 from steady.policy.load import parse
 from steady.policy.resolve import resolve
@@ -101,7 +100,7 @@ ROWS = {
     "prevent": Row("+ prevention", fixes=True, prevents=True),
     "vary": Row("+ repeat penalty", fixes=True, prevents=True, varies=True),
     "steady": Row("+ reasks", fixes=True, prevents=True, varies=True, asks_again=True),
-    "oracle": Row(f"best of {MOST} as the checker itself would choose"),
+    "oracle": Row("those candidates, as the checker itself would choose"),
 }
 
 
@@ -182,11 +181,9 @@ async def bare(row: Row, prompt: Prompt, recorded: Recorded) -> Given:
 
 
 async def oracle(row: Row, prompt: Prompt, recorded: Recorded) -> Given:
-    """Draw all candidates, for the checker itself to choose: what choosing could reach at best."""
-    sampling = {"temperature": 0.7, "top_p": 0.95, "max_tokens": LONGEST}  # the preset `balanced`
-    seeds = [draw_seed(prompt.root, slot, 0) for slot in range(MOST)]
-    said = [await ask(recorded, {**sampling, "messages": list(prompt.messages), "seed": seed}) for seed in seeds]
-    return Given(prompt, tuple(one.text for one in said), said)
+    """Give all that the choosing row drew, for the checker itself to choose: what choosing could reach at best."""
+    chosen = await steady(ROWS["choose"], prompt, recorded)
+    return Given(prompt, tuple(one.text for one in chosen.said), chosen.said)
 
 
 async def ask(recorded: Recorded, body: dict[str, Any]) -> Said:
