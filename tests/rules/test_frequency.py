@@ -35,6 +35,10 @@ def test_a_letter_is_counted_in_either_case() -> None:
     assert passes(LetterFrequency(letter="#", count=Bounds(min=1)), "# a")
 
 
+def test_the_final_sigma_counts_as_the_letter_that_it_is() -> None:
+    assert not passes(LetterFrequency(letter="σ", count=Bounds(max=1)), "ΑΣ ΑΣ")
+
+
 @settings(max_examples=60)
 @given(text=texts, more=texts, letter=st.sampled_from("abσς"))
 def test_too_many_letters_stay_too_many(text: str, more: str, letter: str) -> None:

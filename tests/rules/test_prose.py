@@ -137,3 +137,12 @@ def test_a_separator_without_paragraphs_is_refused() -> None:
 
 def test_a_statement_names_the_separator() -> None:
     assert exactly(2, "***").statement() == "The answer must have exactly 2 paragraphs, with '***' between paragraphs."
+
+
+def test_which_words_and_sentences_are_meant_is_the_policy_s_to_say() -> None:
+    one_word, one_sentence = Bounds(max=1), Bounds(max=1)
+
+    assert passes(Length(words=one_word), "don't")
+    assert not passes(Length(words=one_word, words_by="runs"), "don't")
+    assert passes(Length(sentences=one_sentence, sentences_by="marks"), "a\nb")
+    assert not passes(Length(sentences=one_sentence), "a\nb")
