@@ -109,6 +109,8 @@ def test_generation_is_told() -> None:
     assert word("cat", low=2).constraint() == Constraint(contains=(("cat", 2),))
     assert word("cat", high=2).constraint() is None
     assert LetterFrequency(letter="é", count=Bounds(max=0)).constraint() == Constraint(without="Éé")
+    assert LetterFrequency(letter="a", count=Bounds(max=1)).constraint() == Constraint(without="Aa")
+    assert LetterFrequency(letter="a", count=Bounds(max=2)).constraint() is None
     assert LetterFrequency(letter="!", count=Bounds(min=6)).constraint() == Constraint(contains=(("!", 6),))
 
 

@@ -69,9 +69,9 @@ class LetterFrequency(Rule, frozen=True, kw_only=True, tag="letter_frequency"):
         return _Letter(self.letter, *_checked(self.count), self.case)
 
     def constraint(self) -> Constraint | None:
-        """See Rule."""
+        """See Rule. Of a letter that may stand once, none is asked for: a model can leave one out, and can't count it."""
         low, high = self.count.min or 0, self.count.max
-        if high == 0:
+        if high is not None and high <= 1 and not low:
             both = (self.letter.lower(), self.letter.upper())
             alike = self.letter if self.case else "".join(sorted({one for one in both if len(one) == 1}))
             return Constraint(without=alike)
