@@ -13,6 +13,7 @@ from steady.rules.rule import ANSWER, Context, Rule, Streams, Whole
 from steady.rules.sources import texts_of
 from steady.types import Edit, Finding, Piece, Surface
 
+MAX_READ = 400_000  # characters of an answer that is judged; a longer one fails
 _WORD = re.compile(r"\d+(?:[.,]\d+)*%?|[^\W\d_]+(?:['’-][^\W\d_]+)*|\w+")
 _CITED = re.compile(r"\[\^?[^\[\]\n]{1,80}\]|【[^【】\n]{1,80}】|`{3}[^\n]*")
 _LISTED = re.compile(r"^\s*(?:\d{1,3}[.)]|[-*+])\s+")
@@ -62,7 +63,8 @@ class Grounded(Rule, frozen=True, kw_only=True, tag="grounded"):
     its names (a word with a capital that does not begin the sentence) does. This is lexical and judges no entailment:
     a sentence that turns the context's words around (`A bought B`, `B bought A`; a `not` more) passes, and a true
     paraphrase in other words fails. Sentences of fewer than `min_words` content words and questions are not judged,
-    nor are the languages without blanks between words. The spans are the sentences without support.
+    nor are the languages without blanks between words. The spans are the sentences without support. An
+    answer of more than 400,000 characters fails.
     """
 
     example: ClassVar[Mapping[str, Any]] = {"share": 0.6, "on_fail": "reask"}
@@ -106,6 +108,8 @@ class _Grounded:
         self._own = _known(rule.context)
 
     def judge(self, piece: Piece, context: Context) -> Finding:
+        if len(piece.text) > MAX_READ:
+            return Finding(passed=False, reason=f"The answer has more than {MAX_READ:,} characters, which is not read.")
         known = self._own | _known(text for _, text in texts_of(context.messages, self._rule.from_roles))
         spans = sentences(piece.text)
         wrong = [(span, why) for span in spans if (why := self._wrong(piece.text[span.start : span.end], known))]
