@@ -69,7 +69,7 @@ class LetterFrequency(Rule, frozen=True, kw_only=True, tag="letter_frequency"):
         return _Letter(self.letter, *_checked(self.count), self.case)
 
     def constraint(self) -> Constraint | None:
-        """See Rule. Of a letter that may stand once, none is asked for: a model can leave one out, and can't count it."""
+        """See Rule. Where it may stand once, none is asked for: a model can't count it, and can leave it out."""
         low, high = self.count.min or 0, self.count.max
         if high is not None and high <= 1 and not low:
             both = (self.letter.lower(), self.letter.upper())
