@@ -25,10 +25,20 @@ def _invoice(**fields: Any) -> str:
     return json.dumps({**base, **fields})
 
 
+def _order(letters: str) -> str:
+    words = {"a": "apology", "v": "voucher", "r": "refund", "p": "replacement"}
+    return json.dumps([words[letter] for letter in letters])
+
+
+def _call(parcel: str) -> dict[str, Any]:
+    function = {"name": "track", "arguments": json.dumps({"parcel": parcel})}
+    return {"tool_calls": [{"id": "call_1", "type": "function", "function": function}]}
+
+
 class Case(NamedTuple):
     """What a model may say under a policy, what must come of it, and what must never leave."""
 
-    replies: tuple[str, ...]
+    replies: tuple[Any, ...]
     answer: str
     bad: tuple[str, ...] = ()
     never: str = "\0"
@@ -44,6 +54,22 @@ CASES = {
         ("no invoice here",),
         "no invoice",
     ),
+    "rank-options": Case(
+        (_order("avrp"), _order("avpr"), f"```json\n{_order('avrp')}\n```", _order("avrp"), _order("avrp")),
+        _order("avrp"),
+        (_order("av"),),
+        "voucher",
+    ),
+    "recommend-items": Case(
+        ('["delivery", "returns"]', '["returns", "delivery"]', '["delivery"]', '["delivery", "returns"]'),
+        '["delivery", "returns"]',
+        ('["songs"]',),
+        "songs",
+    ),
+    "group-items": Case(('[["late", "lost"], ["torn"]]',), '[["late", "lost"], ["torn"]]', ("late, lost",), "late"),
+    "flag-incident": Case(("yes", "Yes.", "yes", "no"), "yes", ("perhaps",), "perhaps"),
+    "write-code": Case(("def f():\n    return 1",), "def f():\n    return 1", ("def f(:",), "def"),
+    "call-tool": Case((_call("A1"),), "", ("Tracking it now.",), "Tracking"),
     "redact-stream": Case(
         ("Write to ann@example.com today.",), "Write to [EMAIL] today.", ("Card 4111 1111 1111 1111.",), "4111"
     ),
@@ -56,24 +82,29 @@ CASES = {
 }
 
 
-def _runtime(replies: tuple[str, ...]) -> Runtime:
+def _runtime(replies: tuple[Any, ...]) -> Runtime:
     found = Found(Config(providers=EMBEDDED), ROOT, None)
     provider = ScriptedProvider(replies, name="local", by="seed", size=3)
     return Runtime(found, providers={"local": provider})
 
 
-REQUEST = Request(messages=({"role": "user", "content": "A question."},), sampling=Sampling(seed=11))
+TRACK = {"type": "function", "function": {"name": "track", "parameters": {"type": "object"}}}
 
 
-def _whole(name: str, replies: tuple[str, ...]) -> Outcome:
+def _request(name: str) -> Request:
+    fields = {"tools": [TRACK]} if name == "call-tool" else {}
+    return Request(messages=({"role": "user", "content": "A question."},), sampling=Sampling(seed=11), fields=fields)
+
+
+def _whole(name: str, replies: tuple[Any, ...]) -> Outcome:
     runtime = _runtime(replies)
-    return asyncio.run(run(REQUEST, runtime.library.resolved(name, None), runtime.world()))
+    return asyncio.run(run(_request(name), runtime.library.resolved(name, None), runtime.world()))
 
 
-def _streamed(name: str, replies: tuple[str, ...]) -> tuple[str, Done]:
+def _streamed(name: str, replies: tuple[Any, ...]) -> tuple[str, Done]:
     async def collect() -> tuple[str, Done]:
         runtime, text = _runtime(replies), ""
-        async for event in stream(REQUEST, runtime.library.resolved(name, None), runtime.world()):
+        async for event in stream(_request(name), runtime.library.resolved(name, None), runtime.world()):
             for chunk in (event.chunk,) if isinstance(event, Sent) else event.rest:
                 for choice in chunk.get("choices") or ():
                     text += choice["delta"].get("content") or ""
@@ -105,6 +136,8 @@ def test_plausible_replies_are_answered(name: str) -> None:
     decided = _decided(outcome)
     if name == "extract-invoice":
         assert json.loads(decided) == json.loads(case.answer)
+    elif name == "call-tool":
+        assert outcome.choices[0]["message"]["tool_calls"] == case.replies[0]["tool_calls"]
     elif name == "estimate-number":
         assert 118 <= float(decided) <= 121
     elif name == "support-answer":
@@ -141,8 +174,8 @@ def test_every_decision_replays_equal(name: str) -> None:
     for replies in (case.replies, case.bad or case.replies):
         runtime = _runtime(replies)
         policy = runtime.library.resolved(name, None)
-        outcome = asyncio.run(run(REQUEST, policy, runtime.world()))
-        receipt = receipt_of(outcome, REQUEST, policy, id="rcpt_test", created=0.0, tenant="local")
+        outcome = asyncio.run(run(_request(name), policy, runtime.world()))
+        receipt = receipt_of(outcome, _request(name), policy, id="rcpt_test", created=0.0, tenant="local")
 
         assert asyncio.run(replay(receipt)).equal
 

@@ -23,7 +23,7 @@ _LOCAL = ("localhost", "localdomain", "local", "internal", "home.arpa", "lan", "
 
 class LinksWellFormed(Rule, frozen=True, kw_only=True, tag="links_well_formed"):
     """
-    Every link is spelled so that it can be followed: `https://...`, `<https://...>` and Markdown's `[text](target)`.
+    Every link is spelled so that it can be followed: `https://...`, `<https://...>` and Markdown's links.
 
     A link fails whose scheme is not legal, whose host is empty, no host name (RFC 1123; international names as they
     are typed) or without a dot, whose port is above 65535, that holds characters which RFC 3986 does not allow or a
