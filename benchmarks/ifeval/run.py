@@ -27,7 +27,7 @@ from typing import Any, NamedTuple
 
 from msgspec import structs
 
-from steady.errors import ModelMissing, ProviderError
+from steady.errors import ConfigError, ModelMissing, ProviderError
 from steady.pipeline.act import Acted, act
 from steady.pipeline.journal import Recorder
 from steady.pipeline.judge import Scene, rounds_of
@@ -198,7 +198,11 @@ async def ask(recorded: Recorded, body: dict[str, Any]) -> Said:
 async def steady(row: Row, prompt: Prompt, recorded: Recorded) -> Given:
     """Ask through the whole pipeline."""
     heard = Heard(recorded, recorded.capabilities)
-    policy = resolved(row, prompt, recorded.capabilities)
+    try:
+        policy = resolved(row, prompt, recorded.capabilities)
+    except (ConfigError, ValueError) as error:  # instructions that contradict each other make no policy
+        print(f"prompt {prompt.key}: there is no policy for it: {error}", file=sys.stderr)
+        return Given(prompt, ("",), (), ruled=True, released=False)
     world = Live({"local": heard}, SystemClock())
     request = Request(messages=prompt.messages, model=MODEL, sampling=Sampling(seed=prompt.root))
     outcome = await run(request, policy, world)

@@ -165,6 +165,15 @@ async def test_where_nothing_passes_the_answer_that_breaks_the_fewest_rules_is_j
     assert not one.released
 
 
+async def test_a_prompt_that_makes_no_policy_counts_as_broken_and_stops_nothing(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Another part of the data may hold an instruction that is not known, or two that contradict each other."""
+    one, model = await given("vary", Prompt(9, "x", ("no:such",), ({},)), ["a"], tmp_path)
+    assert (one.texts, one.released, model.calls) == (("",), False, [])
+    assert "prompt 9: there is no policy for it" in capsys.readouterr().err
+
+
 def test_the_oracle_takes_the_text_that_follows_most() -> None:
     prompt = Prompt(1, "x", ("a:b", "c:d"), ({}, {}))
     one = Given(prompt, ("neither", "one", "both"), ())
