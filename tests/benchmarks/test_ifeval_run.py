@@ -147,6 +147,18 @@ async def test_a_fix_that_was_not_needed_decides_nothing(tmp_path: Path) -> None
     assert found.passed and not found.decided and not found.fixes
 
 
+def test_a_fix_of_what_the_checker_takes_either_way_decides_nothing() -> None:
+    one = Given(NO_COMMA, ("a b",), (), raw="a  b", ruled=True, fixes=("no_comma",))
+    (found,) = judge([one], no_comma)
+    assert found.passed and found.fixes and not found.decided
+
+
+async def test_without_a_form_to_write_all_rows_may_write_as_much(tmp_path: Path) -> None:
+    for name in ("bare", "choose", "fix"):
+        _, model = await given(name, NO_COMMA, ["a b"], tmp_path / name)
+        assert model.calls[0].body["max_tokens"] == 700
+
+
 async def test_prevention_is_asked_of_the_model(tmp_path: Path) -> None:
     _, model = await given("prevent", ENDS, ["Well. The end."], tmp_path)
     _, plain = await given("fix", ENDS, ["Well. The end."], tmp_path)
