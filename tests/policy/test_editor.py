@@ -83,7 +83,9 @@ def test_every_rule_of_the_catalogue_is_there_by_its_word() -> None:
 def test_fields_say_what_they_are_for() -> None:
     defs = SCHEMA["$defs"]
 
-    assert defs["Excludes"]["properties"]["terms"]["description"] == "What is excluded."
+    assert defs["Excludes"]["properties"]["terms"]["description"] == (
+        "What is excluded; where `terms_file` is given it may be left out."
+    )
     assert defs["Excludes"]["properties"]["on_fail"]["description"] == "What happens to a candidate that fails."
     assert defs["Candidates"]["properties"]["min"]["description"] == "The first wave, drawn in parallel."
     assert SCHEMA["$defs"]["SamplingSpec"]["properties"]["preset"]["anyOf"][0]["enum"][0] == "deterministic"

@@ -105,7 +105,7 @@ def check(data: st.DataObject, live: bool) -> None:
 
 RELAXED = [HealthCheck.too_slow, HealthCheck.filter_too_much, HealthCheck.data_too_large]
 PHASES = (Phase.explicit, Phase.reuse, Phase.generate, Phase.shrink)
-fast = settings(max_examples=300, deadline=None, suppress_health_check=RELAXED, phases=PHASES)
+fast = settings(max_examples=120, deadline=None, suppress_health_check=RELAXED, phases=PHASES)
 thorough = settings(fast, max_examples=2500)
 
 

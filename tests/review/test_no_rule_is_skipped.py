@@ -141,7 +141,7 @@ def test_fields_beside_the_choices_are_held_against_the_rules() -> None:
 def test_a_live_stream_holds_them_back_too_and_loses_none_that_may_leave() -> None:
     under = policy({**EXCLUDES, "on_fail": "exception"})
     kept = {"citations": ["https://x.example/fine"], "provider": "Acme"}
-    logprobs = {"content": [{"token": "fine", "logprob": -0.1}]}
+    logprobs = {"content": [{"token": "Paris is a fine city. ", "logprob": -0.1}] * 9}  # they spell the answer
     allowed = {**CITED, **kept, "choices": [{**CITED["choices"][0], "logprobs": logprobs, "native": 1}]}
 
     async def sent(line: dict[str, Any]) -> list[dict[str, Any]]:

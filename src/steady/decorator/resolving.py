@@ -12,8 +12,7 @@ from steady.decorator.loop import LOOP
 from steady.decorator.provider import NAME, capabilities
 from steady.decorator.values import Returned, returned, shown
 from steady.errors import ConfigError
-from steady.policy.document import Output, Policy
-from steady.policy.implied import LISTS
+from steady.policy.document import LISTS, Output, Policy
 from steady.types import Capabilities, Outcome, Provider, Request
 
 if TYPE_CHECKING:  # the pipeline loads on the first call, so that decorating a function costs next to nothing

@@ -12,7 +12,7 @@ from urllib.parse import quote, unquote
 
 from steady.pipeline.shapes import no_room
 from steady.pipeline.texts import VERSION, Case, Rendered, customs, render, render_custom
-from steady.policy.implied import LISTS
+from steady.policy.document import LISTS
 from steady.types import Agreement, Disclosure, Kind, Place
 
 When = Literal["always", "low_agreement", "never"]

@@ -13,8 +13,7 @@ from msgspec import Struct
 
 from steady.errors import RequestError
 from steady.pipeline.pieces import prompt_tokens
-from steady.policy.document import Disclose
-from steady.policy.implied import LISTS
+from steady.policy.document import LISTS, Disclose
 from steady.policy.resolved import Bound, Resolved
 from steady.rules.constraints import merge
 from steady.rules.json_schema import JsonSchema

@@ -13,8 +13,8 @@ from typing import Any, NamedTuple
 import msgspec
 
 from steady.errors import legal_words
-from steady.policy.document import Policy, SamplingSpec
-from steady.policy.implied import LISTS, OUTPUT_ID, implied_rule
+from steady.policy.document import LISTS, Policy, SamplingSpec
+from steady.policy.implied import OUTPUT_ID, implied_rule
 from steady.policy.presets import Presets, expand
 from steady.policy.yaml_marks import join
 from steady.rules.compose import All, inside
@@ -300,6 +300,11 @@ def _required(rule: Rule) -> Iterator[tuple[str, ...]]:
             yield (text,) if text else alternatives
 
 
+def _without_wants(rule: Rule) -> Rule:
+    wants = {name: type(getattr(rule, name))() for name in ("all", "any", "counts") if hasattr(rule, name)}
+    return msgspec.structs.replace(rule, **wants)
+
+
 def _required_terms(placed: Sequence[Placed]) -> Iterator[Clash]:
     """A required text that holds an excluded term; the excluding rule itself judges, with its case and bounds."""
     live = [item for item in placed if enforced(item.rule) and "answer" in item.rule.surfaces]
@@ -308,7 +313,7 @@ def _required_terms(placed: Sequence[Placed]) -> Iterator[Clash]:
             continue
         rule = item.rule
         if rule.name == "contains":  # only what it excludes is of interest here
-            rule = msgspec.structs.replace(rule, **{"all": (), "any": (), "counts": {}})
+            rule = _without_wants(rule)
         check = rule.build()
         if not hasattr(check, "judge"):  # it asks outside, which is not done here
             continue

@@ -16,6 +16,9 @@ Name = Annotated[str, Meta(pattern=r"^[a-z0-9][a-z0-9._-]{0,63}$")]
 Preset = str
 
 
+LISTS = ("ranking", "items", "clusters")  # kinds whose answers are JSON arrays
+
+
 class _Part(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
     pass
 

@@ -27,7 +27,6 @@ from steady.rules.rule import Rule
 from steady.types import Action
 
 OUTPUT_ID = "output"
-LISTS = ("ranking", "items", "clusters")  # kinds whose answers are JSON arrays
 FLAG = ("yes", "no")  # what raises a flag, and what does not, where the policy has no words of its own
 
 
