@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 JOBS ?= 2
 
-.PHONY: demo test serve check slow bench bench-demo bench-rules bench-ifeval docs image-test clean help
+.PHONY: demo test serve check slow bench bench-demo bench-rules bench-ifeval bench-ifeval-equal bench-streaming bench-pii fuzz docs image-test clean help
 
 help: ## say what there is
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 18
@@ -47,6 +47,19 @@ bench-rules: $(STAMP) ## what rules cost, beside Guardrails AI, LLM Guard and Ne
 bench-ifeval: $(STAMP) ## following instructions: the small model alone, and behind Steady (60 prompts; ARGS="--prompts all")
 	@$(BIN)/steady model pull smollm2-135m
 	@$(BIN)/python benchmarks/ifeval/run.py $(ARGS)
+
+bench-streaming: $(STAMP) ## live streams beside unstreamed: 100,000 random texts, cut up at random
+	@$(BIN)/python benchmarks/streaming/run.py
+
+bench-pii: $(STAMP) ## personal data found, beside presidio
+	@$(BIN)/python benchmarks/pii/run.py
+
+bench-ifeval-equal: $(STAMP) ## IFEval's instructions as rules, beside the independent checker
+	@$(BIN)/python -m benchmarks.ifeval.equal
+
+fuzz: $(STAMP) ## a minute of fuzzing for each of the parts that read what strangers write
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check "atheris>=2.3"
+	@for t in json_repair normal_view scanners schema_safety; do $(BIN)/python tests/fuzz/run.py $$t --seconds 60 || exit 1; done
 
 docs: $(STAMP) ## write the generated pages again
 	@$(BIN)/python docs/generate.py
