@@ -121,7 +121,7 @@ def _sections(k: Kwargs) -> list[Rule]:
 
 def _end(k: Kwargs) -> list[Rule]:
     phrase = k["end_phrase"].strip()
-    return [{"rule": "ends_with", "any": [phrase, f'{phrase}"', f"{phrase}\n", f"{phrase} "], "case": False}]
+    return [{"rule": "ends_with", "text": phrase, "case": False, "around": ' \t\r\n"'}]
 
 
 def _capital_words(k: Kwargs) -> list[Rule]:
@@ -162,11 +162,11 @@ _COMPILED: Mapping[str, Callable[[Kwargs], list[Rule]]] = {
     "detectable_format:constrained_response": _always({"rule": "contains", "any": list(OPTIONS), "case": True}),
     "detectable_format:number_highlighted_sections": _format("highlights", lambda k: {"min": k["num_highlights"]}),
     "detectable_format:multiple_sections": _sections,
-    "detectable_format:json_format": _always({"rule": "json"}),
+    "detectable_format:json_format": _always({"rule": "json", "fence": True}),
     "detectable_format:title": _format("title", lambda k: True),
     "combination:two_responses": _format("responses", lambda k: 2),
     "combination:repeat_prompt": lambda k: [
-        {"rule": "starts_with", "text": k["prompt_to_repeat"].strip(), "case": False}
+        {"rule": "starts_with", "text": k["prompt_to_repeat"].strip(), "case": False, "around": " \t\r\n"}
     ],
     "startend:end_checker": _end,
     "change_case:capital_word_frequency": _capital_words,

@@ -1,18 +1,19 @@
 """Why Steady's verdict on a text may differ from the checker's, type by type, as far as it can be shown."""
 
 import json
+import re
 from collections.abc import Mapping
 from typing import Any
 
 UNEXPLAINED = "not explained"
 LANGUAGE = "language: told by another model; the checker's guesses a language for few words, and follows none"
 SENTENCES = "sentences: other abbreviations and initials are known to the checker's data"
-FENCE = "JSON: the checker looks past a code fence, the rule `json` wants JSON alone (its fix takes the fence away)"
+FENCE = "JSON: the checker takes away one mark of a fence, whether or not the other is there; the rule wants both"
 STRICT = "JSON: the rule `json` refuses what readers take differently (NaN, a repeated key)"
-START = "white space before the beginning: the checker looks past it, `starts_with` does not"
-END = "white space or quotation marks after the end: the checker looks past any, the rule past one"
+CAPITALS = "capital words: after a curly apostrophe or a mark within a word the checker's tokenizer begins a word"
 HIDDEN = "invisible or look-alike characters: `contains` looks through them"
 
+_INNER = re.compile(r"\w[^\w\s][A-Z]+\b")  # "There\u2019S", "AND/OR"
 _LANGUAGES = ("language:response_language", "change_case:english_capital", "change_case:english_lowercase")
 
 
@@ -25,10 +26,8 @@ def reason(instruction_id: str, kwargs: Mapping[str, Any], text: str) -> str:
         return SENTENCES
     if instruction_id == "detectable_format:json_format":
         return FENCE if bare.startswith("```") or bare.endswith("```") else _json(bare)
-    if instruction_id == "combination:repeat_prompt" and text != text.lstrip():
-        return START
-    if instruction_id == "startend:end_checker" and (text != text.rstrip() or bare.endswith('"')):
-        return END
+    if instruction_id == "change_case:capital_word_frequency" and _INNER.search(text):
+        return CAPITALS
     if instruction_id == "detectable_format:constrained_response" and not text.isascii():
         return HIDDEN
     return f"{UNEXPLAINED} ({instruction_id})"

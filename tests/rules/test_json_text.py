@@ -280,3 +280,12 @@ def test_the_type_of_the_value_is_asked_of_generation() -> None:
     assert Json(type="object").constraint() == Constraint(json_schema={"type": "object"})
     assert Json(type="array").constraint() == Constraint(json_schema={"type": "array"})
     assert Json().constraint() is None, "a bare word in quotation marks is JSON too, and hardly what is meant"
+
+
+def test_one_fence_is_legal_where_the_rule_says_so() -> None:
+    fenced = Json(fence=True).build()
+
+    assert fenced.judge(piece('```json\n{"a": 1}\n```'), Context()).passed
+    assert fenced.judge(piece('{"a": 1}'), Context()).passed
+    assert not fenced.judge(piece('Here: ```json\n{"a": 1}\n```'), Context()).passed
+    assert not Json().build().judge(piece('```json\n{"a": 1}\n```'), Context()).passed

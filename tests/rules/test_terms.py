@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from steady.rules.rule import EVERYWHERE, Constraint, Context, Prefix, Rule, Window, apply_edits
+from steady.rules.rule import EVERYWHERE, Constraint, Context, Prefix, Rule, Whole, Window, apply_edits
 from steady.rules.terms import Contains, EndsWith, Excludes, StartsWith
 from steady.types import Piece, Span
 
@@ -247,3 +247,13 @@ def test_an_end_is_asked_of_generation_where_the_others_only_add_to_it() -> None
     assert EndsWith(text="The end.").constraint() == Constraint(ends="The end.")
     assert EndsWith(any=("The end.", 'The end."')).constraint() == Constraint(ends="The end.")
     assert EndsWith(any=(".", "!")).constraint() is None
+
+
+def test_characters_around_the_beginning_or_the_end_may_be_left_out_of_account() -> None:
+    opening, ending = StartsWith(text="Yes", around=' "').build(), EndsWith(text="Bye.", around='\n "').build()
+
+    assert opening.judge(piece('  "Yes, it is."'), Context()).passed
+    assert not opening.judge(piece("\nYes"), Context()).passed
+    assert ending.judge(piece('It is. Bye."\n\n'), Context()).passed
+    assert not ending.judge(piece("Bye.)"), Context()).passed
+    assert isinstance(opening.streams, Whole) and isinstance(StartsWith(text="Yes").build().streams, Prefix)

@@ -1,7 +1,6 @@
 """
 Whether a text is well-formed in a language: one function for each, which returns what is wrong, or nothing.
 
-from typing import Any
 None of them runs, imports or fetches anything, or expands an entity or an alias. Each is bounded by size and by depth
 that is counted before it parses, so that no verdict depends on how much stack its caller has used.
 """
@@ -10,6 +9,7 @@ import re
 import threading
 import warnings
 from collections.abc import Callable, Iterator, Mapping
+from typing import Any
 
 from steady.rules.json_text import NotJson, parse_json
 

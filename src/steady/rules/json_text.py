@@ -8,7 +8,7 @@ from typing import Any, ClassVar, Literal, NoReturn
 
 from steady.rules.growing import Anything, Reading
 from steady.rules.repair import MAX_DEPTH, find_json
-from steady.rules.rule import ANSWER, Constraint, Context, Growing, Rule, Streams, apply_edits
+from steady.rules.rule import ANSWER, Constraint, Context, Growing, Rule, Streams, Whole, apply_edits
 from steady.types import Edit, Finding, Piece, Span, Surface
 
 MAX_CHARACTERS = 4_000_000  # of a text that is parsed at all
@@ -166,6 +166,9 @@ def repaired(text: str, context: Context, expect: Literal["object", "array", "an
     return edits
 
 
+_FENCED = re.compile(r"\s*```[ \t]*(?:[Jj][Ss][Oo][Nn])?[ \t]*\n(.*?)\n?[ \t]*```\s*", re.DOTALL)
+
+
 class Json(Rule, frozen=True, kw_only=True, tag="json"):
     """The answer is one JSON value and nothing else. Its fix mends the form, never the content."""
 
@@ -177,6 +180,9 @@ class Json(Rule, frozen=True, kw_only=True, tag="json"):
     """What the value must be."""
     repair: Literal["any", "form_only", "none"] = "any"
     """Whether a fix may add the braces that end the last objects (`any`), only mend form, or do nothing."""
+
+    fence: bool = False
+    """Whether one code fence around the value is legal."""
 
     def build(self) -> "JsonCheck":
         """Return the check."""
@@ -196,13 +202,15 @@ class JsonCheck:
     """See Json."""
 
     def __init__(self, rule: Json) -> None:
-        self.streams: Streams = Growing("whether it is complete")
+        late = "whether it is complete"
+        self.streams: Streams = Whole("a fence around it is known at its end") if rule.fence else Growing(late)
         self._rule = rule
 
     def judge(self, piece: Piece, context: Context) -> Finding:
         """Fail a text that is not one JSON value of the type asked for."""
+        fenced = _FENCED.fullmatch(piece.text) if self._rule.fence else None
         try:
-            value = parse_json(piece.text)
+            value = parse_json(fenced[1] if fenced else piece.text)
         except NotJson as error:
             return not_json(error, piece.text)
         if self._rule.type not in ("any", kind_of(value)):

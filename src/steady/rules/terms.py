@@ -282,13 +282,17 @@ def _ends(text: str, wanted: str, case: bool) -> bool:
 
 
 class _StartsWith:
-    def __init__(self, texts: tuple[str, ...], case: bool) -> None:
-        self._texts, self._case = texts, case
-        self.streams: Streams = Prefix(max(len(text.casefold()) for text in texts))
+    def __init__(self, texts: tuple[str, ...], case: bool, around: str) -> None:
+        self._texts, self._case, self._around = texts, case, around
+        hold = Prefix(max(len(text.casefold()) for text in texts))
+        self.streams: Streams = (
+            Whole("any number of characters may stand before what it begins with") if around else hold
+        )
         self._reason = f"The text does not begin with {' or '.join(map(repr, texts))}."
 
     def judge(self, piece: Piece, context: Context) -> Finding:
-        if any(_begins(piece.text, text, self._case) for text in self._texts):
+        begun = piece.text.lstrip(self._around) if self._around else piece.text
+        if any(_begins(begun, text, self._case) for text in self._texts):
             return Finding(passed=True)
         return Finding(passed=False, reason=self._reason)
 
@@ -313,10 +317,12 @@ class StartsWith(Rule, frozen=True, kw_only=True, tag="starts_with"):
     """Or: one of these."""
     case: bool = True
     """Whether case counts."""
+    around: str = ""
+    """Characters that may stand before it: white space, a quotation mark."""
 
     def build(self) -> _StartsWith:
         """See Rule."""
-        return _StartsWith(_one_of(self), self.case)
+        return _StartsWith(_one_of(self), self.case, self.around)
 
     def constraint(self) -> Constraint | None:
         """See Rule. Of several texts none can be asked for alone."""
@@ -331,12 +337,13 @@ class StartsWith(Rule, frozen=True, kw_only=True, tag="starts_with"):
 class _EndsWith:
     streams: Streams = Whole("the end is seen at the end")
 
-    def __init__(self, texts: tuple[str, ...], case: bool) -> None:
-        self._texts, self._case = texts, case
+    def __init__(self, texts: tuple[str, ...], case: bool, around: str) -> None:
+        self._texts, self._case, self._around = texts, case, around
         self._reason = f"The text does not end with {' or '.join(map(repr, texts))}."
 
     def _met(self, text: str) -> bool:
-        return any(_ends(text, wanted, self._case) for wanted in self._texts)
+        ended = text.rstrip(self._around) if self._around else text
+        return any(_ends(ended, wanted, self._case) for wanted in self._texts)
 
     def judge(self, piece: Piece, context: Context) -> Finding:
         return Finding(passed=True) if self._met(piece.text) else Finding(passed=False, reason=self._reason)
@@ -368,10 +375,12 @@ class EndsWith(Rule, frozen=True, kw_only=True, tag="ends_with"):
     """Or: one of these."""
     case: bool = True
     """Whether case counts."""
+    around: str = ""
+    """Characters that may stand after it: white space, a quotation mark."""
 
     def build(self) -> _EndsWith:
         """See Rule."""
-        return _EndsWith(_one_of(self), self.case)
+        return _EndsWith(_one_of(self), self.case, self.around)
 
     def constraint(self) -> Constraint | None:
         """See Rule. Of several texts the first is asked for where the others only add to it: a quotation mark."""
