@@ -99,7 +99,7 @@ ROWS = {
     "fix": Row("+ form fixes", fixes=True),
     "prevent": Row("+ prevention", fixes=True, prevents=True),
     "vary": Row("+ repeat penalty", fixes=True, prevents=True, varies=True),
-    "steady": Row("+ reasks", fixes=True, prevents=True, varies=True, asks_again=True),
+    "steady": Row("+ reasks, in place of further draws", fixes=True, prevents=True, varies=True, asks_again=True),
     "oracle": Row("those candidates, as the checker itself would choose"),
 }
 
