@@ -9,11 +9,11 @@ from hypothesis import strategies as st
 from tests.pipeline.worlds import decided, policy, question, world
 
 from steady.pipeline.gate import Gate
-from steady.pipeline.pieces import unescaped
 from steady.pipeline.spelled import Spelled
 from steady.pipeline.stream import Done, Sent, stream
 from steady.providers.scripted import ScriptedProvider
 from steady.rules.catalog import decode
+from steady.rules.escapes import unescaped
 from steady.rules.rule import Context, Finder, Growing
 from steady.types import Finding, Piece
 

@@ -12,9 +12,10 @@ from typing import Any
 from msgspec import structs
 
 from steady.pipeline.fixing import replace_all
-from steady.pipeline.pieces import pieces_of, unescaped
+from steady.pipeline.pieces import pieces_of
 from steady.policy.resolved import Bound, Resolved
 from steady.rules.composed import leaves_of
+from steady.rules.escapes import unescaped
 from steady.rules.rule import Finder, Match
 from steady.types import Candidate, Outcome, Verdict
 

@@ -18,11 +18,12 @@ from steady.errors import RuleError, SteadyError
 from steady.pipeline.body import Body
 from steady.pipeline.fixing import LIVE_ROUNDS, ROUNDS
 from steady.pipeline.journal import Recorder
-from steady.pipeline.pieces import digest, unescaped
+from steady.pipeline.pieces import digest
 from steady.policy.contradictions import seconds
 from steady.policy.resolved import Bound, Resolved
 from steady.rules.composed import Answer, Need, Told, Tree, leaves_of
-from steady.rules.rule import Asked, Check, Context, Finder, RecordedRule, Rule
+from steady.rules.escapes import unescaped
+from steady.rules.rule import Asked, Check, Context, Finder, RecordedRule, Rule, searches
 from steady.types import JSON, UNENFORCED, Edit, Finding, Piece, Span, Verdict
 
 COULD_NOT = "the rule could not judge"
@@ -175,9 +176,11 @@ async def judge_piece(bound: Bound, piece: Piece, scene: Scene) -> Result:
 def _pure(bound: Bound, check: Check, piece: Piece, context: Context) -> Result:
     try:
         finding = check.judge(piece, context)
-        searches = isinstance(check, Finder) or getattr(check, "searches", False)
-        if finding.passed and searches and _escapes(piece, context):
-            finding = check.judge(piece._replace(text=unescaped(piece.text)), context)
+        if finding.passed and searches(check) and _escapes(piece, context):
+            if isinstance(check, Tree):
+                finding = check.judge(piece, structs.replace(context, spelled=True))
+            else:
+                finding = check.judge(piece._replace(text=unescaped(piece.text)), context)
             if not finding.passed:  # its spans count in another text
                 finding = structs.replace(finding, spans=(Span(0, len(piece.text)),))
         return Result(bound, piece, finding)
@@ -210,15 +213,15 @@ async def _weighed(bound: Bound, tree: Tree, piece: Piece, scene: Scene) -> Resu
     """Weigh a rule of rules, asking for one answer after the other until it is decided."""
     answers: dict[tuple[str, str], Answer] = {}
 
-    async def told(about: Piece) -> Told:
-        while isinstance(said := tree.weigh(about, scene.context, answers), Need):
+    async def told(context: Context) -> Told:
+        while isinstance(said := tree.weigh(piece, context, answers), Need):
             key = f"{bound.rule.key}/{said.place}"
             answers[said.place, said.piece.text] = await _asked(said.rule, said.check, said.piece, key, scene)
         return said
 
-    said = await told(piece)
+    said = await told(scene.context)
     if said.passed and tree.searches and _escapes(piece, scene.context):
-        said = await told(piece._replace(text=unescaped(piece.text)))
+        said = await told(structs.replace(scene.context, spelled=True))
         said = said if said.passed else said._replace(spans=(Span(0, len(piece.text)),))
     offered = None if said.passed else tree.mend(piece, scene.context, answers)
     return Result(bound, piece, said.finding, error=said.error, offered=offered)

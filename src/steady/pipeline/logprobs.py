@@ -12,7 +12,7 @@ from typing import Any
 from steady.pipeline.judge import forbids
 from steady.pipeline.pieces import answer_text
 from steady.policy.resolved import Bound
-from steady.rules.rule import Context, Finder
+from steady.rules.rule import Context, searches
 from steady.types import UNENFORCED, Piece
 
 
@@ -35,8 +35,8 @@ def _fit(told: Any, text: str, rules: Sequence[Bound], context: Context) -> bool
     if _spelled(tokens) != text:
         return False
     others = "\n".join(dict.fromkeys(_others(tokens)))
-    searches = [bound for bound in rules if isinstance(bound.check, Finder)]
-    return not any(forbids(bound, Piece("answer", ("logprobs",), others), context) for bound in searches)
+    seeking = [bound for bound in rules if searches(bound.check)]
+    return not any(forbids(bound, Piece("answer", ("logprobs",), others), context) for bound in seeking)
 
 
 def _known(token: Any) -> bool:

@@ -8,7 +8,6 @@ and signatures are no text and travel untouched.
 
 import hashlib
 import json
-import re
 from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
@@ -248,19 +247,6 @@ def prompt_tokens(messages: Sequence[dict[str, Any]]) -> int:
             if isinstance(part, dict):
                 total += len(str(part.get("text", "")).encode("utf-8", "replace"))
     return total // 4 + 4 * len(messages)
-
-
-_ESCAPE = re.compile(r'\\(?:u([0-9a-fA-F]{4})|(["\\/bfnrt]))')
-_SHORT = {"b": "\b", "f": "\f", "n": "\n", "r": "\r", "t": "\t"}
-
-
-def unescaped(text: str) -> str:
-    """Return JSON text with its escapes read, as a search has to see it: `ann\\u0040example.com` is an address."""
-
-    def read(found: re.Match[str]) -> str:
-        return chr(int(found[1], 16)) if found[1] else _SHORT.get(found[2], found[2])
-
-    return _ESCAPE.sub(read, text).encode("utf-16-le", "surrogatepass").decode("utf-16-le", "surrogatepass")
 
 
 def digest(text: str) -> str:

@@ -4,7 +4,7 @@ import re
 from collections.abc import Sequence
 
 from steady.pipeline.fixing import opening
-from steady.pipeline.pieces import unescaped
+from steady.rules.escapes import unescaped
 from steady.rules.rule import Finder
 
 _TOKEN = re.compile(

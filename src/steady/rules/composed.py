@@ -13,15 +13,18 @@ from collections.abc import Iterator, Mapping, Sequence
 from itertools import pairwise
 from typing import NamedTuple
 
+from msgspec import structs
+
+from steady.rules.escapes import unescaped
 from steady.rules.rule import (
     Asked,
     Check,
     Context,
-    Finder,
     Rule,
     Streams,
     Whole,
     apply_edits,
+    searches,
 )
 from steady.types import Edit, Finding, Piece, Span, Surface
 
@@ -95,6 +98,8 @@ class Leaf(Node):
     def weigh(self, piece: Piece, context: Context, answers: Answers) -> Told | Need:
         """See Node. What a pure check raises is its caller's affair: the whole rule then could not judge."""
         if self.pure:
+            if context.spelled and _seeks(self.check):
+                piece = piece._replace(text=unescaped(piece.text))
             found = self.check.judge(piece, context)  # type: ignore[union-attr]
             return Told(found.passed, found.reason, found.spans, found.label)
         answer = answers.get((self.place, piece.text))
@@ -199,8 +204,10 @@ class Conditional(Node):
         self.surfaces = _union(parts[1:])
 
     def _branch(self, piece: Piece, context: Context, answers: Answers) -> Node | Told | Need:
-        judged = Piece("input", (), input_text(context)) if self._of_input else piece
-        said = self._condition.weigh(judged, context, answers)
+        judged, around = piece, context
+        if self._of_input:  # no parser reads that
+            judged, around = Piece("input", (), input_text(context)), structs.replace(context, spelled=False)
+        said = self._condition.weigh(judged, around, answers)
         if isinstance(said, Need) or said.unsure:
             return said
         branch = self._then if said.passed else self._other
@@ -231,7 +238,7 @@ class Tree:
     def __init__(self, root: Node) -> None:
         self.streams: Streams = Whole("rules within a rule are weighed together, over the whole text")
         self.root = root
-        self.searches = any(isinstance(leaf.check, Finder) for leaf in root.leaves())
+        self.searches = any(_seeks(leaf.check) for leaf in root.leaves())
 
     def weigh(self, piece: Piece, context: Context, answers: Answers) -> Told | Need:
         """Say whether the text passes, or which answer that needs."""
@@ -283,6 +290,11 @@ def input_text(context: Context) -> str:
         said = [p["text"] for p in parts if isinstance(p, dict) and isinstance(p.get("text"), str)]
         texts += reversed(said)
     return "\n".join(reversed(texts))
+
+
+def _seeks(check: Check | Asked) -> bool:
+    """Whether a check looks for a text, be it wanted or not: under `not` the one is the other."""
+    return searches(check) or bool(getattr(check, "seeks", False))
 
 
 def _union(parts: Sequence[Node]) -> tuple[Surface, ...]:

@@ -81,6 +81,7 @@ class _MustMatch:
         compiled = compile_pattern(pattern)
         self._search = None if full else Search(compiled, bounded=False)
         self._pattern = compiled
+        self.seeks = not full
         self._reason = f"The text {'as a whole does' if full else 'does'} not match {pattern!r}."
 
     def judge(self, piece: Piece, context: Context) -> Finding:

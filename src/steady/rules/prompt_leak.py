@@ -73,6 +73,7 @@ class NoPromptLeak(Rule, frozen=True, kw_only=True, tag="no_prompt_leak"):
 
 class _NoPromptLeak:
     streams: Streams = Whole("what is repeated is counted in the whole text")
+    searches = True
 
     def __init__(self, rule: NoPromptLeak) -> None:
         self._rule = rule

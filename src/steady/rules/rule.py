@@ -71,6 +71,7 @@ class Context(Struct, frozen=True, kw_only=True):
     tools: tuple[dict[str, Any], ...] = ()  # the request's tools
     kind: Kind = "text"
     finish_reason: str = "stop"
+    spelled: bool = False  # within a rule of rules: what searches reads JSON's escapes, what parses does not
 
 
 Range = tuple[int, int | None]  # from, to, both included; None: no bound
@@ -275,6 +276,11 @@ class RecordedRule(Rule, frozen=True, kw_only=True):
         """`timeout` in seconds."""
         unit = self.timeout.lstrip("0123456789.")
         return float(self.timeout.removesuffix(unit)) * {"ms": 0.001, "s": 1, "m": 60}[unit]
+
+
+def searches(check: object) -> bool:
+    """Whether a check fails a text for what it finds in it, and so has to see what JSON's escapes spell too."""
+    return isinstance(check, Finder) or bool(getattr(check, "searches", False))
 
 
 def found(matches: Sequence[Match], reason: str) -> Finding:

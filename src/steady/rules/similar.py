@@ -83,6 +83,7 @@ class _Alike:
         self.streams: Streams = Whole("it is compared as a whole")
         self._rule, self._forms, self._wanted = rule, forms, wanted
         self._least = Fraction(str(rule.threshold))
+        self.searches = not wanted
 
     def judge(self, piece: Piece, context: Context) -> Finding:
         mine = _form(piece.text[:MAX_TEXT])

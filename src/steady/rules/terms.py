@@ -34,6 +34,7 @@ def _normal_terms(field: str, terms: Iterable[str], *, fold_case: bool = True) -
 
 class _Contains:
     streams: Streams = Whole("what must be there may come at the very end")
+    seeks = True
 
     def __init__(self, rule: "Contains") -> None:
         self._fold = not rule.case
@@ -44,6 +45,7 @@ class _Contains:
         self._counts = tuple(
             (word, normalise(word, fold_case=self._fold).text, bounds) for word, bounds in rule.counts.items()
         )
+        self.searches = bool(rule.none) or any(bounds.max is not None for bounds in rule.counts.values())
 
     def judge(self, piece: Piece, context: Context) -> Finding:
         view = normalise(piece.text, fold_case=self._fold).text
