@@ -68,6 +68,16 @@ def test_every_rule_has_a_section_and_its_example_loads(generate: ModuleType) ->
     assert not re.search(r"Annotated|Meta\(|`Action|Surface", page), "a reader must find words, not names of types"
 
 
+def test_every_rule_says_what_it_costs_and_how_it_streams(generate: ModuleType) -> None:
+    """Both decide where a rule belongs: before everything, or last, or not into a live stream."""
+    from steady.rules.catalog import entries
+
+    page = generate.rules()
+    for entry in entries():
+        section = page.partition(f"\n## {entry.name}\n")[2].partition("\n## ")[0]
+        assert f"In a stream: {entry.streams} ({entry.streams_how}). Cost: {entry.cost}." in section
+
+
 def test_the_decorators_example_runs(generate: ModuleType) -> None:
     (code,) = re.findall(r"```python\n(.*?)```", generate.decorator(), re.DOTALL)
     scope: dict[str, Any] = {"ask_a_model": lambda message, **sampling: "billing", "__name__": "example"}

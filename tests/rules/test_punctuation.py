@@ -42,6 +42,54 @@ def test_commas_are_taken_out_and_words_stay_apart(text: str, mended: str) -> No
     assert mend(Punctuation(without=(",",)), text) == mended
 
 
+@pytest.mark.parametrize(
+    ("mark", "text"),
+    [
+        (",", "a rate of 1,5 points"),
+        (",", "1,234.56 and 1.234,56"),
+        (",", "1,2,3"),
+        (".", "pi is 3.14"),
+        (".", "the odds are .5"),
+        ("-", "it is -5 degrees"),
+        ("-", "due 2024-02-30"),
+        ("−", "−5"),
+        (":", "at 10:30"),
+        ("/", "3/4 of it"),
+        ("%", "50% of it"),
+        ("'", "5'10 tall"),
+    ],
+)
+def test_no_mark_is_taken_out_where_that_makes_another_number(mark: str, text: str) -> None:
+    """`1,5` without its comma is 15: a wrong figure that passes is worse than a mark too many."""
+    assert mend(Punctuation(without=(mark,)), text) is None
+    assert mend(Punctuation(without=(mark,), quotation=True), text) is None
+
+
+@pytest.mark.parametrize(
+    ("mark", "text", "mended"),
+    [(",", "1,234,567.89", "1234567.89"), ("'", "1'000", "1000"), ("-", "A-5", "A 5"), (",", "a,5", "a 5")],
+)
+def test_marks_between_thousands_and_beside_words_go(mark: str, text: str, mended: str) -> None:
+    assert mend(Punctuation(without=(mark,)), text) == mended
+
+
+@pytest.mark.parametrize(
+    ("text", "mended"),
+    [
+        ("```python\nx\n```", '"```python\nx\n```"'),
+        ("“a” and “b”", '"“a” and “b”"'),
+        ("«a» und «b»", '"«a» und «b»"'),
+        ("'a' and 'b'", "\"'a' and 'b'\""),
+        ("'don't do it'", '"don\'t do it"'),
+        ("`x`", '"x"'),
+        ("“a”", '"a"'),
+    ],
+)
+def test_quotation_marks_replace_a_pair_around_all_and_no_fence(text: str, mended: str) -> None:
+    """The marks of a code fence, or of two quotations, belong to what is inside."""
+    assert mend(Punctuation(quotation=True), text) == mended
+
+
 def test_an_apostrophe_leaves_no_space() -> None:
     assert mend(Punctuation(without=("'",)), "don't") == "dont"
 
@@ -102,20 +150,20 @@ def test_a_fixed_text_passes_and_keeps_its_letters(text: str, rule: Punctuation)
 
 @settings(max_examples=60)
 @given(text=texts, start=st.integers(0, 40))
-def test_a_mark_is_found_from_one_character_before_and_one_after(text: str, start: int) -> None:
+def test_a_mark_is_found_from_one_character_before_and_four_after(text: str, start: int) -> None:
     """What a stream may rely on: a match looks no further."""
     check = Punctuation(without=(",", ";")).build()
     assert isinstance(check, Finder)
     start = min(start, len(text))
 
     for match in check.find(text, start):
-        part = text[max(0, match.start - 1) : match.end + 1]
+        part = text[max(0, match.start - 1) : match.end + 4]
         at = min(1, match.start)
         assert [m.replacement for m in check.find(part, at)][:1] == [match.replacement]
 
 
 def test_only_forbidden_marks_stream() -> None:
-    assert Punctuation(without=(",",)).build().streams == Window(1, 1)
+    assert Punctuation(without=(",",)).build().streams == Window(1, 4)
     assert isinstance(Punctuation(quotation=True).build().streams, Whole)
 
 

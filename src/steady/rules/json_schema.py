@@ -22,7 +22,16 @@ Repair = Literal["any", "form_only", "none"]
 
 
 class JsonSchema(Rule, frozen=True, kw_only=True, tag="json_schema"):
-    """The answer is one JSON value that the schema takes, and nothing else."""
+    """
+    The answer is one JSON value that the schema takes, and nothing else.
+
+    A fix first mends form: fences and prose around, commas, quotation marks, comments, Python's `None` and `True`. Then
+    it leaves out keys that the schema forbids (with `form_only` too: nothing is added by that), and with `any` makes
+    `"12"` a number and 12 a text, snaps a text to the one value of an `enum` that it can mean, puts a single item into
+    its list, fills in defaults of required keys and closes the last objects. A text or a list that was cut off is never
+    closed, a number never rounded, and what is still not valid stays as it was. Each value that a fix adds is marked
+    `invented`. No `$ref` is fetched; size, depth and patterns of a schema are capped.
+    """
 
     example: ClassVar[Mapping[str, Any]] = {"schema": {"type": "object", "required": ["total"]}}
     default_on: ClassVar[tuple[Surface, ...]] = ANSWER

@@ -1,6 +1,7 @@
 """`punctuation`: marks that may not occur, quotation marks around the whole, and the mark at the end."""
 
 import itertools
+import re
 from collections.abc import Iterator, Mapping
 from typing import Any, ClassVar
 
@@ -9,15 +10,23 @@ from steady.types import Edit, Finding, Piece, Span
 
 _CLOSING = "\"'”’»)]}*_`"
 _APOSTROPHES = "'’"
+_SIGNS = "-−–±."  # a sign, a decimal mark: without it the number is another one
+_THOUSANDS = re.compile(r"[0-9]{3}(?![0-9])")
+_WITHIN_WORD = re.compile(r"(?<=\w)['’](?=\w)")
 _OTHER_QUOTES = ("“”", "„“", "«»", "‘’", "''", "``", "「」")
 
 
 class _Without(Searching):
-    """A search for marks; each is taken out, or becomes a space where two words would run together."""
+    """
+    A search for marks; each is taken out, or becomes a space where two words would run together.
+
+    Taken out of a number a mark may change what the number is: `1,5` is not 15, `-5` not 5. Only what can stand between
+    thousands (`1,000`, `1'000`) goes; for the others there is no fix.
+    """
 
     def __init__(self, marks: tuple[str, ...]) -> None:
         self._marks = frozenset(marks)
-        self.streams = Window(1, 1)
+        self.streams = Window(1, 4)
         self.reason = f"The text holds {' or '.join(map(repr, marks))}, which may not occur."
 
     def find(self, text: str, start: int = 0) -> Iterator[Match]:
@@ -25,15 +34,20 @@ class _Without(Searching):
             if text[at] in self._marks:
                 yield Match(at, at + 1, self._instead(text, at))
 
-    def _instead(self, text: str, at: int) -> str:
+    def _instead(self, text: str, at: int) -> str | None:
         before, after = text[at - 1 : at] if at else "", text[at + 1 : at + 2]
+        if text[at] in "%‰" and before.isdigit():
+            return None
+        if after.isdigit() and before.isdigit():
+            grouping = text[at] == "," or text[at] in _APOSTROPHES
+            return "" if grouping and _THOUSANDS.match(text, at + 1) else None
+        if after.isdigit() and text[at] in _SIGNS and not before.isalpha():
+            return None
         if text[at] in _APOSTROPHES or not after or after in self._marks or not after.isalnum():
             return ""
         if before in self._marks:
             return " "
-        if not before.isalnum() or (before.isdigit() and after.isdigit()):
-            return ""
-        return " "
+        return " " if before.isalnum() else ""
 
 
 class _Punctuation:
@@ -62,7 +76,10 @@ class _Punctuation:
         text = piece.text
         if self.judge(piece, context).passed:
             return ()
-        edits = {match.start: Edit(match.start, match.end, match.replacement or "") for match in self._marks(text)}
+        marks = list(self._marks(text))
+        if any(match.replacement is None for match in marks):
+            return None
+        edits = {match.start: Edit(match.start, match.end, match.replacement or "") for match in marks}
         if self._ends and not self._ended(text) and (edit := self._end(text)):
             edits[edit.start] = edit
         if self._quotation and not _quoted(text):
@@ -91,6 +108,12 @@ def _quoted(text: str) -> bool:
     return len(bare) > 1 and bare[0] == bare[-1] == '"'
 
 
+def _around(bare: str, pair: str) -> bool:
+    """Whether two marks at the ends are one pair around all, not the ends of two (`'a' and 'b'`) or of a code fence."""
+    inner = _WITHIN_WORD.sub("", bare[1:-1])
+    return len(bare) > 1 and pair[1] not in inner
+
+
 def _wrap(text: str, edits: dict[int, Edit]) -> None:
     """Add to `edits` those that put double quotation marks around the text."""
     bare = text.strip()
@@ -98,7 +121,7 @@ def _wrap(text: str, edits: dict[int, Edit]) -> None:
         return
     first = text.index(bare[0])
     last = first + len(bare) - 1
-    if len(bare) > 1 and any(pair[0] == bare[0] and pair[1] == bare[-1] for pair in _OTHER_QUOTES):
+    if any(pair[0] == bare[0] and pair[1] == bare[-1] and _around(bare, pair) for pair in _OTHER_QUOTES):
         edits[first], edits[last] = Edit(first, first + 1, '"'), Edit(last, last + 1, '"')
         return
     if not (bare[0] == '"' and bare.count('"') % 2):
@@ -114,9 +137,10 @@ class Punctuation(Rule, frozen=True, kw_only=True, tag="punctuation"):
     """
     Punctuation marks.
 
-    A fix takes a forbidden mark out, and puts a space in its place only where two words would run together (`a,b`); it
-    wraps the whole text in double quotation marks, in the place of other quotation marks around it; and it puts the
-    first of `ends` at the end, in the place of a comma, colon or dash there.
+    A fix takes a forbidden mark out, and puts a space in its place only where two words would run together (`a,b`);
+    where it would make another number (`1,5`, `-5`, `50%`; not `1,000`) there is none. It wraps the whole text in
+    double quotation marks, in the place of other quotation marks around it; and it puts the first of `ends` at the
+    end, in the place of a comma, colon or dash there.
     """
 
     example: ClassVar[Mapping[str, Any]] = {"without": [","], "on_fail": "fix"}
