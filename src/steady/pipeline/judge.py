@@ -18,7 +18,7 @@ from steady.errors import RuleError, SteadyError
 from steady.pipeline.body import Body
 from steady.pipeline.fixing import LIVE_ROUNDS, ROUNDS
 from steady.pipeline.journal import Recorder
-from steady.pipeline.pieces import digest
+from steady.pipeline.pieces import asked_as
 from steady.policy.contradictions import seconds
 from steady.policy.resolved import Bound, Resolved
 from steady.rules.composed import Answer, Need, Told, Tree, leaves_of
@@ -236,7 +236,7 @@ async def _asked(rule: Rule, check: Asked, piece: Piece, name: str, scene: Scene
         return await within(limit, lambda: check.ask(piece, scene.context, scene.world.outside))
 
     try:
-        answer = await scene.world.ask(scene.slot, scene.attempt, f"{name}#{digest(piece.text)}", question)
+        answer = await scene.world.ask(scene.slot, scene.attempt, f"{name}#{asked_as(piece)}", question)
         if answer.get("error"):  # it was asked, and paid for, and can't say
             return _unable(str(answer["error"]), lenient=lenient)
         passed, reason, fix = answer["passed"], answer.get("reason", ""), answer.get("fix")

@@ -254,6 +254,12 @@ def digest(text: str) -> str:
     return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:16]
 
 
+def asked_as(piece: Piece) -> str:
+    """Return the hash under which a piece is asked about once: what a tool is told is another text for each tool."""
+    told = f"{piece.surface}\0{piece.name}\0" if piece.surface != "answer" else ""
+    return digest(told + piece.text)
+
+
 def truncated(candidate: Candidate) -> bool:
     """Whether the answer was cut off; such an answer does not vote."""
     return candidate.choice.get("finish_reason") in {"length", "content_filter"}
