@@ -18,7 +18,10 @@ from steady.types import Capabilities, Sampling
 
 ROOM = 512  # tokens that a form gets where nobody says how long an answer may be
 SPARE = 1.25  # over the estimate of what a form needs, so that it is not cut off before its end
-OWN = ("response_format", "grammar", "structured_outputs", "guided_grammar", "guided_json", "guided_regex")
+OWN = (
+    "response_format", "grammar", "structured_outputs", "guided_grammar", "guided_json", "guided_regex",
+    "guided_choice", "json_schema",
+)  # fmt: skip
 
 
 MOST_BIASED = 300  # tokens, which is what OpenAI takes
@@ -61,7 +64,14 @@ def compiled(
         _tools(fields, body, notes)
     _lengths(constraint, caps, sampling, body, notes)
     if caps.logit_bias != "none" and "logit_bias" in caps.params:
-        _bias(constraint, caps.logit_bias, sampling, body, notes, marks=not own and "response_format" not in body)
+        _bias(
+            constraint,
+            caps.logit_bias,
+            sampling,
+            body,
+            notes,
+            marks=not own and constraint.json_schema is None and not offers_tools(fields),
+        )
     return Compiled(body, tuple(notes))
 
 
@@ -105,7 +115,8 @@ def _bias(
     """Forbid the tokens that a term is, alone or after a blank, in each usual case; one of several tokens is left."""
     banned: dict[str, float] = {}
     left = 0
-    for term in (*constraint.excludes, *constraint.avoids, *(constraint.without if marks else "")):
+    terms = [term for term in (*constraint.excludes, *constraint.avoids) if marks or any(map(str.isalnum, term))]
+    for term in (*terms, *(constraint.without if marks else "")):
         cases = dict.fromkeys((term, term.lower(), term.capitalize(), term.upper()))
         found = [token_of(tokenizer, blank + case) for case in cases for blank in ("", " ")]
         mine = [str(one) for one in found if one is not None]
@@ -160,6 +171,7 @@ def _grammar(
     notes.append(f"{', '.join(written.used)} compiled to a grammar")
     if sampling.max_tokens is None and "max_tokens" in caps.params:
         body[caps.max_tokens_name] = max(ROOM, int(written.tokens * SPARE))
+        notes.append(f"{caps.max_tokens_name} set to {body[caps.max_tokens_name]}: a form needs an end")
     elif sampling.max_tokens is not None and written.tokens > sampling.max_tokens:
         notes.append(f"the form may need {written.tokens} tokens; max_tokens is {sampling.max_tokens}")
 
