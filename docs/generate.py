@@ -46,8 +46,8 @@ policy). What happens when one fails is in [actions.md](actions.md). An unknown 
 
 Every rule looks at surfaces (`on:`): `answer`, `tool_arguments`, `reasoning`, `input`. Where there is no such text it
 is not applicable, which is no failure. A *pure* rule is computed again by a replay; the verdict of any other is kept on
-the receipt. A *sensitive* one never shows what it matched. *Cost* is what judging 2 KB takes: low is below 0.1 ms, medium
-below 1 ms, high more; outside means that the rule waits for somebody else, and it is asked last.
+the receipt. A *sensitive* one never shows what it matched. *Cost* is what judging 2 KB takes: low is below 0.1 ms,
+medium below 1 ms, high more; outside means that the rule waits for somebody else, and it is asked last.
 
 A policy streams live where it makes one candidate and each of its enforced rules is a window that fixes or ends the
 stream, or a prefix or a growing one that ends it. It holds back what a match may still begin with or go on with: of

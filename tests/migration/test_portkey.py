@@ -11,6 +11,8 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from steady.cli.imports import import_file
+from steady.errors import ConfigError
 from steady.migration.draft import Translated
 from steady.migration.translate import translate
 from steady.pipeline.outside import CLOSED
@@ -207,3 +209,31 @@ def test_what_is_no_configuration_is_told(tmp_path: Path) -> None:
     file.write_text("[1]")
 
     assert translate("portkey", file).lost[0].why == "a Portkey configuration is a JSON object"
+
+
+@pytest.mark.parametrize("key", ["input_guardrails", "output_guardrails", "before_request_hooks", "targets"])
+@pytest.mark.parametrize("value", ["pii-check", 5, {"a": 1}])
+def test_a_part_of_a_wrong_type_is_named_and_not_dropped_in_silence(tmp_path: Path, key: str, value: Any) -> None:
+    assert [lost.what for lost in made(tmp_path, {key: value}).lost] == [key]
+
+
+@pytest.mark.parametrize(
+    ("peer", "name", "source"),
+    [
+        ("portkey", "c.json", "[]"),
+        ("nemo", "config.yml", "null"),
+        ("guardrails", "g.json", "5"),
+        ("guardrails", "g.py", "def ("),
+        ("guardrails", "r.rail", "<rail><output>"),
+    ],
+)
+def test_a_file_that_can_not_be_read_gives_exit_2_and_no_empty_policy(
+    tmp_path: Path, peer: str, name: str, source: str
+) -> None:
+    """A policy without rules lets everything through: nobody should get one out of a broken file."""
+    (tmp_path / name).write_text(source, "utf-8")
+    out = tmp_path / "out.yaml"
+
+    with pytest.raises(ConfigError, match="No policy was made"):
+        import_file(peer, str(tmp_path / name), out=str(out), name="", force=False)
+    assert not out.exists()

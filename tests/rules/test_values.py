@@ -255,6 +255,23 @@ def test_a_fix_takes_the_only_number_out_and_never_moves_it(text: str, mended: s
     assert mend(Range(min=0, max=2000), text) == (None if mended is None else (mended, False))
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "It is not 5",
+        "The answer isn't 5.",
+        "minus 5",
+        "5 million",
+        "less than 5",
+        "no more than 5",
+        "half of 5",
+        "nicht 5",
+    ],
+)
+def test_no_number_is_taken_out_of_a_sentence_that_says_another(text: str) -> None:
+    assert mend(Range(min=0, max=2000), text) is None
+
+
 def test_a_unit_that_touches_its_number_is_no_part_of_a_word() -> None:
     assert mend(Range(unit="kg"), "roughly 12kg") == ("12", False)
 

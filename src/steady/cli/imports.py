@@ -14,6 +14,9 @@ def import_file(peer: Any, file: str, *, out: str | None, name: str, force: bool
     if out is not None and Path(out).exists() and not force:
         raise ConfigError(f"{out} is there already; --force writes over it.")
     made = translate(peer, Path(file), name)
+    for lost in made.lost:
+        if lost.what == "the file":  # nothing was read: an empty policy would let everything through
+            raise ConfigError(f"{file}{f':{lost.line}' if lost.line else ''}: {lost.why}. No policy was made.")
     if out is None:
         click.echo(made.text, nl=False)
     else:

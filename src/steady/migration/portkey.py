@@ -87,6 +87,8 @@ class _Portkey:
             ("before_request_hooks", "input"), ("input_guardrails", "input"),
             ("after_request_hooks", "answer"), ("output_guardrails", "answer"),
         ):  # fmt: skip
+            if self.data.get(key) is not None and not isinstance(self.data[key], list):
+                self.lose(key, "it is a list of guardrails in Portkey's configuration; what stands here is none")
             for i, hook in enumerate(_list(self.data.get(key))):
                 self._hook(hook, join(key, i), surface)
         for key in self.data:
@@ -96,6 +98,8 @@ class _Portkey:
     def _way(self) -> None:
         """The model, the fallback, retries and time."""
         data, draft = self.data, self.draft
+        if data.get("targets") is not None and not isinstance(data["targets"], list):
+            self.lose("targets", "it is a list in Portkey's configuration; what stands here is none")
         targets = [t for t in _list(data.get("targets")) if isinstance(t, dict)]
         mode = (data.get("strategy") or {}).get("mode") if isinstance(data.get("strategy"), dict) else None
         if mode in {"loadbalance", "conditional"}:

@@ -30,6 +30,9 @@ _NEGATION_EN = ("not", "no", "never", "neither", "nor", "none", "cannot", "witho
 _NEGATION_OTHER = ("nicht", "kein", "keine", "nie", "non", "pas", "jamais", "ne", "nunca", "ni", "não", "nem", "niet")
 _NEGATION_MORE = ("geen", "nooit", "ikke", "ingen", "aldrig", "inte", "nie", "нет", "не", "不", "没", "非")
 _NEGATION = frozenset((*_NEGATION_EN, *_NEGATION_OTHER, *_NEGATION_MORE))
+_ANOTHER_NUMBER = frozenset(  # words beside a number with which it is another one, a bound or a part
+    ["minus", "negative", "hundred", "thousand", "million", "millions", "billion", "billions", "trillion", "dozen", "k", "m", "bn", "mio", "mrd", "half", "quarter", "third", "double", "twice", "less", "fewer", "more", "greater", "under", "over", "above", "below", "beyond", "than", "except", "until", "hundert", "tausend", "million", "millionen", "milliarde", "milliarden", "halb", "weniger", "mehr", "unter", "über", "moins", "plus", "mille", "millón", "millones", "menos", "más"]
+)
 _SHORT_NOT = re.compile("n['’]t\\b")
 
 _SPACES = "[ \u00a0\u202f\u2009'’_]"
@@ -240,7 +243,12 @@ def parse_number(text: str) -> Decimal | None:
 
 
 class Range(Rule, frozen=True, kw_only=True, tag="range"):
-    """The answer is one number within bounds. A number outside is never moved to the nearest bound."""
+    """
+    The answer is one number within bounds. A number outside is never moved to the nearest bound.
+
+    A fix takes the only number out of its sentence, but for sentences that say another one: `not 5`, `minus 5`,
+    `5 million`, `less than 5`.
+    """
 
     example: ClassVar[Mapping[str, Any]] = {"min": 0, "max": 10}
     default_on: ClassVar[tuple[Surface, ...]] = ANSWER
@@ -320,6 +328,9 @@ class RangeCheck:
         if len(tokens) != 1 or self._attached(text, tokens[0].start(), tokens[0].end()):
             return None
         start, end = tokens[0].span()
+        beside = _words(_SHORT_NOT.sub(" not", f"{text[:start]} {text[end:]}"), False)
+        if not (_NEGATION | _ANOTHER_NUMBER).isdisjoint(beside):
+            return None
         edits = replaced(text, start, end, text[start:end], False)
         mended = piece._replace(text=apply_edits(text, edits))
         return edits if self.judge(mended, context).passed else None
