@@ -195,3 +195,27 @@ def test_a_replacement_that_could_run_together_is_refused(replace: str) -> None:
 
 def test_the_statement_is_plain() -> None:
     assert "passwords" in NoSecrets().statement()
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Authorization: Basic dXNlcjpwYXNzd29yZA==",
+        "SECRET_KEY='django-insecure-abc123xyz789!'",
+        "Passwort: Sommer2024x",
+        "mot de passe : Ete2024xyz",
+        "contraseña: Verano2024x",
+    ],
+)
+def test_the_usual_names_of_a_secret_announce_it(text: str) -> None:
+    check = NoSecrets().build()
+    part = Piece("answer", ("message", "content"), text)
+
+    assert not check.judge(part, Context()).passed
+    edits = check.fix(part, Context())
+    assert edits is not None and check.judge(part._replace(text=apply_edits(text, edits)), Context()).passed
+
+
+@pytest.mark.parametrize("text", ["api_key: process.env.OPENAI_API_KEY2", "token = import.meta.env.VITE_TOKEN_2x"])
+def test_where_a_secret_is_kept_is_no_secret(text: str) -> None:
+    assert NoSecrets().build().judge(Piece("answer", ("message", "content"), text), Context()).passed

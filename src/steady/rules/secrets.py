@@ -36,7 +36,8 @@ _LAST = {  # padding, and a last line that was cut off; the safe alphabet is use
     rf"[{_STANDARD}]{{1,{LINK}}}={{0,2}}\z)?",
     _STANDARD: rf"={{0,2}}(?:{_GAP}[{_STANDARD}]{{1,{LINK}}}={{0,2}}\z)?",
 }
-_VALUE = re.compile(r"[:=>][\s\"'`]*(?i:bearer )?([^\s:=>\"'][^\s]*)$")
+_REFERENCE = re.compile(r"(?:process\.env|import\.meta\.env|os\.environ|os\.getenv|ENV)\b")  # where it is, not it
+_VALUE = re.compile(r"[:=>][\s\"'`]*(?i:bearer |basic )?([^\s:=>\"'][^\s]*)$")
 
 
 def _chain(view: str, start: int, end: int, chars: str = _SAFE) -> int:
@@ -86,6 +87,8 @@ def _assigned(view: str, start: int, end: int) -> int | None:
     if value is None:
         return None
     text = value[1].rstrip(".,;)")
+    if _REFERENCE.match(text):
+        return None
     if not _DIGIT.search(text) or not _LETTER.search(text) or _bits(text) < BITS:
         return None
     return _chain(view, start, end) if len(value[1]) >= CAP else value.start(1) + len(text)
@@ -139,10 +142,11 @@ FORMATS: tuple[Format, ...] = (
     Format("password", r"://[^\x00-\x20:/@\x22'<>]{0,64}:[^\x00-\x20/@\x22'<>\[\]]{1,64}@", before=_ANYTHING),
     Format(
         "assigned",
-        r"(?i:pass(?:word|wd|phrase)|pwd|secret|token|api[_ -]?key|access[_ -]?key|client[_ -]?secret|private[_ -]?key"
+        r"(?i:pass(?:word|wd|phrase|wort)|kennwort|contrase.a|mot de passe|pwd|secret(?:[_ -]?key)?|token"
+        r"|(?:signing|encryption|master)[_ -]?key|api[_ -]?key|access[_ -]?key|client[_ -]?secret|private[_ -]?key"
         r"|account[_ -]?key|shared[_ -]?key|auth(?:orization)?|credentials?)"
         r"[\x22']?[ \x09]{0,3}(?::=|=>|[:=]|is:)[ \x09]{0,3}"
-        rf"[\x22'`]?(?i:bearer )?[A-Za-z0-9+/=_.~!@#$%^&*?-]{{8,{CAP}}}",
+        rf"[\x22'`]?(?i:bearer |basic )?[A-Za-z0-9+/=_.~!@#$%^&*?-]{{8,{CAP}}}",
         before=r"[^A-Za-z0-9\x01]",
         confirm=_assigned,
         looks=LINK,

@@ -30,9 +30,37 @@ _NEGATION_EN = ("not", "no", "never", "neither", "nor", "none", "cannot", "witho
 _NEGATION_OTHER = ("nicht", "kein", "keine", "nie", "non", "pas", "jamais", "ne", "nunca", "ni", "não", "nem", "niet")
 _NEGATION_MORE = ("geen", "nooit", "ikke", "ingen", "aldrig", "inte", "nie", "нет", "не", "不", "没", "非")
 _NEGATION = frozenset((*_NEGATION_EN, *_NEGATION_OTHER, *_NEGATION_MORE))
-_ANOTHER_NUMBER = frozenset(  # words beside a number with which it is another one, a bound or a part
-    ["minus", "negative", "hundred", "thousand", "million", "millions", "billion", "billions", "trillion", "dozen", "k", "m", "bn", "mio", "mrd", "half", "quarter", "third", "double", "twice", "less", "fewer", "more", "greater", "under", "over", "above", "below", "beyond", "than", "except", "until", "hundert", "tausend", "million", "millionen", "milliarde", "milliarden", "halb", "weniger", "mehr", "unter", "über", "moins", "plus", "mille", "millón", "millones", "menos", "más"]
+_MULTIPLES_EN = (
+    "hundred",
+    "thousand",
+    "million",
+    "millions",
+    "billion",
+    "billions",
+    "trillion",
+    "dozen",
+    "k",
+    "m",
+    "bn",
 )
+_MULTIPLES_OTHER = ("hundert", "tausend", "mio", "mrd", "million", "millionen", "milliarden", "mille", "millones")
+_PARTS = ("minus", "negative", "half", "third", "quarter", "double", "twice", "halb", "moins", "menos")
+_BOUNDS_EN = (
+    "less",
+    "fewer",
+    "more",
+    "greater",
+    "under",
+    "over",
+    "above",
+    "below",
+    "beyond",
+    "than",
+    "except",
+    "until",
+)
+_BOUNDS_OTHER = ("weniger", "mehr", "unter", "über", "plus", "más")
+_ANOTHER_NUMBER = frozenset((*_MULTIPLES_EN, *_MULTIPLES_OTHER, *_PARTS, *_BOUNDS_EN, *_BOUNDS_OTHER))
 _SHORT_NOT = re.compile("n['’]t\\b")
 
 _SPACES = "[ \u00a0\u202f\u2009'’_]"
