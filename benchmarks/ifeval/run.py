@@ -97,8 +97,8 @@ ROWS = {
     "bare": Row("one call (greedy)"),
     "choose": Row("Steady: candidates, chosen by rules"),
     "fix": Row("+ form fixes", fixes=True),
-    "prevent": Row("+ prevention", fixes=True, prevents=True),
-    "vary": Row("+ repeat penalty", fixes=True, prevents=True, varies=True),
+    "prevent": Row("+ prevention without a repeat penalty", fixes=True, prevents=True),
+    "vary": Row("+ prevention with a repeat penalty", fixes=True, prevents=True, varies=True),
     "steady": Row("+ reasks, in place of further draws", fixes=True, prevents=True, varies=True, asks_again=True),
     "oracle": Row("those candidates, as the checker itself would choose"),
 }
