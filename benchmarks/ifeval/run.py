@@ -314,7 +314,8 @@ async def main(some: int | None, names: Sequence[str], data: Path, *, only_recor
         await recorded.aclose()
     settings = (
         f"{datetime.datetime.now(tz=datetime.UTC):%Y-%m-%d}; {MODEL}; {len(prompts)} of the prompts; sampling: preset "
-        f"`balanced`, at most {LONGEST} tokens and {MOST} candidates, {SIDE_BY_SIDE} prompts side by side"
+        f"`balanced`, at most {LONGEST} tokens (with prevention: what the form needs, which may be more) and {MOST} "
+        f"candidates, {SIDE_BY_SIDE} prompts side by side"
     )
     text = report(rows, settings)
     print(text)
