@@ -40,7 +40,24 @@ def pieces_of(choice: dict[str, Any]) -> tuple[Piece, ...]:
         for path, text, signed in _strings(choice, (), signed=False)
         if path not in known and path[0] != "logprobs" and not any(path[:i] in calls for i in range(3, len(path)))
     ]
-    return (*answer, *arguments, *rest)
+    return (*answer, *arguments, *rest, *_joined(rest))
+
+
+def _joined(rest: Sequence[Piece]) -> Iterator[Piece]:
+    """
+    Yield reasoning that comes in blocks as the one text that a reader sees: a stream may cut a word in two of them.
+
+    It lies in several places, so no fix can be written back: it counts as signed, and is withheld whole.
+    """
+    blocks: dict[tuple[Path, Path], list[str]] = {}
+    for piece in rest:
+        name = str(piece.path[1]) if len(piece.path) > 1 else ""
+        at = next((i for i, step in enumerate(piece.path) if isinstance(step, int)), 0)
+        if at and ("reason" in name or "think" in name):
+            blocks.setdefault((piece.path[:at], piece.path[at + 1 :]), []).append(piece.text)
+    for (path, _), texts in blocks.items():
+        if len(texts) > 1:
+            yield Piece("reasoning", path, "".join(texts), signed=True)
 
 
 def _answer(message: dict[str, Any]) -> Iterator[Piece]:
