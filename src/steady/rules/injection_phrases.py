@@ -16,6 +16,8 @@ PHRASES: tuple[tuple[str, int, str], ...] = (
      rf"(?:{_OLD} ){{1,3}}{_RULES}\b"),
     ("override", 100, r"\b(?:ignore|disregard|forget) (?:everything|anything|all) (?:above|before|you|that"
      r" was|i said|that came)\b"),
+    ("override", 100, r"\b(?:ignore|disregard|forget) (?:all (?:of )?)?the (?:above|foregoing)(?: text| message)?"
+     r"(?: and|,) (?:instead|say|print|output|write|reply|respond|answer|tell|do|return)\b"),
     ("override", 100, r"\b(?:ignoriere|vergiss|missachte)\b.{0,30}\b(?:vorherigen?|bisherigen?|obigen?"
      r"|alle)\b.{0,20}\b(?:anweisungen|instruktionen|befehle)"),
     ("override", 100, r"\b(?:ignore[zr]?|oublie[zr]?)\b.{0,20}\b(?:toutes les|les) (?:instructions|consignes)\b"),
@@ -23,6 +25,7 @@ PHRASES: tuple[tuple[str, int, str], ...] = (
      r" (?:instrucciones|istruzioni|instruções)\b"),
     ("override", 100, r"(?:忽略|无视|忘记).{0,10}(?:指令|指示|提示|说明)"),
     ("override", 100, r"(?:игнорируй|забудь)(?:те)?.{0,20}(?:инструкции|указания)"),
+    ("new_task", 100, r"\bnew system (?:prompt|instructions?)\s?:"),
     ("new_task", 60, r"\b(?:new|updated|real|actual|revised) (?:system )?(?:instructions?|task|objective"
      r"|prompt)\s?:"),
     ("new_task", 60, r"\byour (?:new|real|actual|only) (?:task|goal|objective|instructions?|job|role|purpose)"
@@ -39,6 +42,8 @@ PHRASES: tuple[tuple[str, int, str], ...] = (
     ("hide", 60, r"\b(?:do not|don't|never|without) (?:tell|telling|inform|informing|mention|mentioning"
      r"|reveal|revealing|show|alert|alerting|notify|notifying)\b"
      r"(?: \w+){0,3}? (?:the |this to )?(?:user|human|operator|anyone)\b"),
+    ("prompt", 100, r"\b(?:reveal|print|repeat|output|leak|dump) your (?:full |entire |whole )?"
+     r"(?:system|initial|hidden) (?:prompt|instructions)\b"),
     ("prompt", 60, r"\b(?:reveal|print|repeat|output|show|leak|display|send|dump)\b(?: \w+){0,3}? (?:your "
      r"|the )?(?:system |initial |hidden |secret )"
      r"(?:prompt|instructions|message|rules)\b"),

@@ -10,7 +10,7 @@ from typing import Annotated, Any, ClassVar
 from msgspec import Meta
 
 from steady.rules.injection_phrases import PHRASES
-from steady.rules.normal import visible
+from steady.rules.normal import normalise, visible
 from steady.rules.rule import Context, Rule, Streams, Whole
 from steady.types import Edit, Finding, Piece, Span, Surface
 
@@ -80,8 +80,9 @@ def signs_of(text: str, phrases: tuple[str, ...] = ()) -> Signs:
 def _phrases(text: str, phrases: tuple[str, ...], out: Signs) -> None:
     view = _folded(text)
     flat = view.replace("\n", " ")
+    same = "" if flat.isascii() else _BLANKS.sub(" ", normalise(flat).text)  # look-alike letters: Ign\u043ere
     for label, weight, pattern in _COMPILED:
-        if pattern.search(view if label == "markers" else flat):
+        if pattern.search(view if label == "markers" else flat) or (same and pattern.search(same)):
             out.add(label, weight)
     if any(_folded(phrase) in flat for phrase in phrases):
         out.add("phrase", 100)
