@@ -172,7 +172,7 @@ def test_a_scanner_of_single_chunks_leaks_where_the_gate_does_not(action: str) -
             "judged = [r for r in judged if not r.failed]\n    return body, judged",
         ),
         ("generate.py", "act(candidate, pool.plan.rules, scene))", "act(candidate, (), scene))"),
-        ("pieces.py", 'return (*answer, *arguments, *rest)', "return (*answer, *arguments)"),
+        ("pieces.py", "return (*answer, *arguments, *rest, *_joined(rest))", "return (*answer, *arguments)"),
     ],
 )  # fmt: skip
 def test_the_property_fails_where_the_pipeline_is_broken(tmp_path: Path, file: str, right: str, wrong: str) -> None:
