@@ -48,7 +48,7 @@ sys.path.insert(0, str(ROOT))
 from benchmarks.ifeval.checker import Pair, verdicts  # noqa: E402
 from benchmarks.ifeval.instructions import OPTIONS, rules_of  # noqa: E402
 from benchmarks.ifeval.pool import Heard, Recorded, Said  # noqa: E402
-from benchmarks.ifeval.table import Judged, distinct_triples, report  # noqa: E402
+from benchmarks.ifeval.table import Judged, distinct_triples, report, scores  # noqa: E402
 
 DATA = ROOT.parent / "shared" / "data" / "ifeval.jsonl"
 POOL = ROOT / ".bench" / "ifeval"
@@ -300,8 +300,8 @@ async def answers(name: str, prompts: Sequence[Prompt], recorded: Recorded) -> l
     return [done[at] for at in sorted(done)]
 
 
-async def main(some: int | None, names: Sequence[str], data: Path, *, only_recorded: bool, keep: bool) -> None:
-    """Run and print."""
+async def main(some: int | None, names: Sequence[str], data: Path, *, only_recorded: bool, keep: bool) -> float:
+    """Run and print; return the average of the last row."""
     prompts = read_prompts(data, some)
     model = None if only_recorded else EmbeddedProvider(slots=SIDE_BY_SIDE, context_per_slot=CONTEXT)
     recorded = Recorded(POOL / f"{MODEL}.jsonl", model, capabilities("embedded", MODEL))
@@ -321,6 +321,8 @@ async def main(some: int | None, names: Sequence[str], data: Path, *, only_recor
     print(text)
     if keep:
         (HERE / f"results-{len(prompts)}.md").write_text(text + "\n", "utf-8")
+    last = scores(rows[-1][1])
+    return (last.prompt + last.instruction) / 2
 
 
 if __name__ == "__main__":
@@ -329,6 +331,7 @@ if __name__ == "__main__":
     parser.add_argument("--rows", default=",".join(ROWS), help="which rows, with commas between (default: all)")
     parser.add_argument("--data", type=Path, default=DATA, help="IFEval's prompts as JSON lines")
     parser.add_argument("--recorded", action="store_true", help="ask no model; a call that is not recorded is an error")
+    parser.add_argument("--least", type=float, default=0.0, help="exit 1 where the last row's average is under this")
     parser.add_argument("--keep", action="store_true", help="write the tables to results-N.md too")
     given = parser.parse_args()
     if not given.data.exists():
@@ -338,8 +341,10 @@ if __name__ == "__main__":
     try:
         some = None if given.prompts == "all" else int(given.prompts)
         wanted = given.rows.split(",")
-        asyncio.run(main(some, wanted, given.data, only_recorded=given.recorded, keep=given.keep))
+        average = asyncio.run(main(some, wanted, given.data, only_recorded=given.recorded, keep=given.keep))
     except (ModelMissing, ProviderError, BlockingIOError) as error:
         sys.exit(str(error))
     except KeyboardInterrupt:
         sys.exit("stopped; run it again to go on")
+    if average < given.least:
+        sys.exit(f"the average of the last row is {average:.3f}, under {given.least}")
