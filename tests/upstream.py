@@ -203,9 +203,9 @@ class Upstream:
         gone = asyncio.ensure_future(reader.read(1))  # ends only when the client hangs up
         try:
             complete = await self._send(behaviour, writer, gone)
-        except ConnectionError:
-            complete = False
-        hung_up = gone.done()
+            hung_up = gone.done()
+        except ConnectionError:  # seen while writing, before the reader has seen it
+            complete, hung_up = False, True
         self.hangups += hung_up
         gone.cancel()
         await asyncio.wait([gone])  # the next request is read by another reader

@@ -134,7 +134,6 @@ def test_an_exception_before_anything_was_sent_keeps_its_status(steady: Served, 
     assert answer.error["code"] == "rule_violation"
 
 
-@pytest.mark.flaky(reruns=5)  # the client may be gone before the upstream has come to hang
 def test_a_live_stream_tells_the_upstream_when_the_client_hangs_up(steady: Served, up: Upstream) -> None:
     up.stream(*_pieces(LONG)[:-2], then="hang")
     _read_some(steady, up, "fixing", b"Paris")
@@ -142,7 +141,6 @@ def test_a_live_stream_tells_the_upstream_when_the_client_hangs_up(steady: Serve
     assert up.wait(lambda u: u.hangups >= 1)
 
 
-@pytest.mark.flaky(reruns=5)  # the client may be gone before the upstream has come to hang
 def test_a_live_stream_that_is_given_up_is_counted_and_nothing_of_it_is_kept(steady: Served, up: Upstream) -> None:
     """What had come is no answer: nothing was decided. It was a request all the same."""
     up.stream(*_pieces(LONG)[:-2], then="hang")
